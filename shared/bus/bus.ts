@@ -1,0 +1,52 @@
+/**
+ * The bus as actors see it: call, serve, publish, subscribe. One implementation (`mesh-bus.ts`) over two transports
+ * (`nats-transport.ts`, `memory-transport.ts`), which pass the same contract suite.
+ */
+import type { Message } from '#shared/wire/message.ts';
+
+/** String pairs beside a message: trace context, job id. Names are lower case and kept as they are. */
+export type Headers = Readonly<Record<string, string>>;
+
+export interface CallOptions {
+  /** Absolute. A call that would start past it fails at once; at it the call fails and the callee's signal aborts. */
+  readonly deadlineUnixMs: number;
+  /** Aborts the call here and the handler over there; its reason is what the caller gets (MeshError, else CANCELLED). */
+  readonly signal?: AbortSignal;
+  readonly headers?: Headers;
+}
+
+/** What a handler knows of the call it serves. */
+export interface CallContext {
+  readonly deadlineUnixMs: number;
+  /** Aborts at the deadline, when the caller aborts, and when this side is stopped. */
+  readonly signal: AbortSignal;
+  readonly headers: Headers;
+  readonly subject: string;
+}
+
+export type Handler = (request: Message, context: CallContext) => Promise<Message>;
+
+export interface Subscription {
+  /** Takes nothing new; resolves when what was already delivered has been handled. Idempotent. */
+  drain(): Promise<void>;
+}
+
+/** One request, one reply. The seam that decorators wrap: trace, retry, liveness. */
+export type Call = (subject: string, request: Message, options: CallOptions) => Promise<Message>;
+
+export interface Bus {
+  /**
+   * One request, one reply, of any size (larger than a message: credit-controlled chunks).
+   * @throws MeshError the callee's own error; NO_ACTOR when nobody serves the subject; DEADLINE_EXCEEDED; CANCELLED;
+   *   TRANSFER_FAILED when a chunked payload breaks off; BUS_UNAVAILABLE while disconnected for longer than the deadline
+   */
+  readonly call: Call;
+  /** Serves a subject. The handler is awaited; what it throws becomes the caller's MeshError. With `queue`, one member of the group gets each call. */
+  serve(subject: string, handler: Handler, options?: { readonly queue?: string }): Subscription;
+  /** Fire and forget, one message (no chunks). @throws MeshError PAYLOAD_TOO_LARGE */
+  publish(subject: string, content: Message, headers?: Headers): void;
+  /** Subjects may hold wildcards `*` and `>`. The handler must not throw. */
+  subscribe(subject: string, handler: (content: Message, subject: string, headers: Headers) => void): Subscription;
+  /** Drains every subscription, flushes, closes. Idempotent. */
+  close(): Promise<void>;
+}

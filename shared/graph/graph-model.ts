@@ -1,0 +1,38 @@
+/** What the graph area hands on: an ONNX model as bytes, and what has to be fed to it. Plain data, crosses threads. */
+import type { DType, Shape } from '#shared/tensor/tensor.ts';
+import type { Weight } from '#shared/tensor/weight.ts';
+
+/** An input or output of a graph. Shapes are static: one graph per (batch, height, width). */
+export interface Port {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/**
+ * A graph input that is filled from a weight instead of by the caller, so that another array (a LoRA-patched one) can be
+ * fed without touching the session.
+ */
+export interface FedWeight {
+  /** Name of the graph input. */
+  readonly input: string;
+  /** The weight in the checkpoint; LoRA factors are keyed by `weight.name`. */
+  readonly weight: Weight;
+  /** First and one-past-last row of the weight's first axis, where the input takes only part of it (GEGLU's halves). */
+  readonly rows?: readonly [number, number];
+  /** Shape of the graph input. */
+  readonly shape: Shape;
+}
+
+/** A serialised ONNX model with its ports. Constants lie in external files, relative to `folder`. */
+export interface GraphModel {
+  /** For logs, spans and errors: `unet.down 2x64x64`. */
+  readonly name: string;
+  /** The ModelProto. */
+  readonly bytes: Uint8Array;
+  /** Absolute folder of the external data; the checkpoint's own. */
+  readonly folder: string;
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  readonly fedWeights: readonly FedWeight[];
+}

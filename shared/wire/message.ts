@@ -1,0 +1,12 @@
+/** What travels between actors: a small structured body, and tensors beside it. */
+import type { TensorMap } from '#shared/tensor/tensor.ts';
+
+export interface Message {
+  /** Plain data (msgpack): numbers, strings, booleans, null, arrays, objects, bytes. */
+  readonly body: unknown;
+  readonly tensors: TensorMap;
+}
+
+export function message(body: unknown, tensors: TensorMap = {}): Message {
+  return { body, tensors };
+}
