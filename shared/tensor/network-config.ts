@@ -1,0 +1,84 @@
+/**
+ * The numbers that decide how a network of Stable Diffusion is built, as plain types: the checkpoint area reads them from
+ * `config.json`, the graph area builds from them, and neither knows the other. A value that is the same in every supported
+ * checkpoint (activation SiLU, transformer and VAE norm epsilon 1e-6, one attention head in the VAE) is not repeated here.
+ */
+
+/** A CLIP text model: `text_encoder/`. */
+export interface ClipTextConfig {
+  /** `D`, width of the embeddings. */
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly vocabSize: number;
+  /** `T`, tokens of a prompt. */
+  readonly maxPositions: number;
+  readonly activation: 'quick_gelu' | 'gelu';
+  readonly layerNormEps: number;
+  /** 2 in old configs, which does not name the token: pooling is then at the largest id. */
+  readonly eosTokenId: number;
+}
+
+/** A block of the UNet: with transformers after its resnets (`CrossAttnDownBlock2D`) or without (`DownBlock2D`). */
+export type BlockKind = 'cross' | 'plain';
+
+/** What UNet and ControlNet have in common: the way down and the middle. */
+export interface EncoderConfig {
+  readonly inChannels: number;
+  /** Channels of each down block, outermost first. */
+  readonly blockOutChannels: readonly number[];
+  /** Kind of each down block, outermost first. */
+  readonly downBlocks: readonly BlockKind[];
+  readonly layersPerBlock: number;
+  /** Attention heads of each down block, outermost first; the middle has those of the last one. */
+  readonly heads: readonly number[];
+  readonly crossAttentionDim: number;
+  readonly normGroups: number;
+  /** Epsilon of the group norms in resnets and before the last convolution. */
+  readonly normEps: number;
+  /** Transformers enter and leave by a linear layer (2.x) instead of a 1×1 convolution (1.x). */
+  readonly useLinearProjection: boolean;
+  /** The timestep's sinusoids come cosine first. */
+  readonly flipSinToCos: boolean;
+  readonly freqShift: number;
+  /** Padding of the strided convolutions between down blocks. */
+  readonly downsamplePadding: number;
+}
+
+/** The network that predicts noise: `unet/`. */
+export interface UnetConfig extends EncoderConfig {
+  readonly outChannels: number;
+  /** Kind of each up block, innermost first, as it runs. */
+  readonly upBlocks: readonly BlockKind[];
+  /** Latent pixels along an edge that the model was trained at: its default picture is 8 times that. */
+  readonly sampleSize: number;
+}
+
+/** A ControlNet folder. */
+export interface ControlNetConfig extends EncoderConfig {
+  /** Channels of the hint encoder, from full resolution down; three stride-2 steps lie between four numbers. */
+  readonly conditioningEmbeddingOutChannels: readonly number[];
+  /** Channels of the hint picture. */
+  readonly conditioningChannels: number;
+  readonly conditioningChannelOrder: 'rgb' | 'bgr';
+}
+
+/** The autoencoder between pictures and latents: `vae/`. */
+export interface VaeConfig {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly latentChannels: number;
+  /** Channels of each encoder block, full resolution first; the decoder runs them backwards. */
+  readonly blockOutChannels: readonly number[];
+  /** Resnets of an encoder block; a decoder block has one more. */
+  readonly layersPerBlock: number;
+  readonly normGroups: number;
+  /** Latents are the encoder's mean times this. */
+  readonly scalingFactor: number;
+  /** The 1×1 convolutions `quant_conv` and `post_quant_conv` are there. */
+  readonly hasQuantConv: boolean;
+}
+
+/** A scheduler's configuration as it stands in `scheduler_config.json`; the diffusion area reads it. */
+export type SchedulerConfig = Readonly<Record<string, unknown>>;
