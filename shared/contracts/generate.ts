@@ -1,0 +1,145 @@
+/** The contract with people and programs: one generation, JSON in, JSON out, the same over NATS, HTTP and command line. */
+import { z } from 'zod';
+import {
+  DEFAULT_DEADLINE_MS,
+  MAX_BATCH,
+  MAX_CLIP_SKIP,
+  MAX_CONTROLNETS,
+  MAX_DEADLINE_MS,
+  MAX_GUIDANCE_SCALE,
+  MAX_IMAGE_BYTES,
+  MAX_LORAS,
+  MAX_PIXELS,
+  MAX_PROMPT_CHARS,
+  MAX_SEED,
+  MAX_SIDE,
+  MAX_STEPS,
+  MIN_SIDE,
+  SIDE_MULTIPLE,
+} from './limits.ts';
+
+/** Base64 needs four characters for three bytes; a data URL has a short prefix. */
+const MAX_IMAGE_CHARS = Math.ceil(MAX_IMAGE_BYTES / 3) * 4 + 100;
+
+/** A job's name, chosen by the caller or made for them; a second request with the same name is the same job. */
+export const JobId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'letters, digits, "_" and "-", at most 64 of them');
+
+const Prompt = z.string().max(MAX_PROMPT_CHARS);
+const Side = z
+  .number()
+  .int()
+  .min(MIN_SIDE)
+  .max(MAX_SIDE)
+  .multipleOf(SIDE_MULTIPLE, `must be a multiple of ${SIDE_MULTIPLE}`);
+const Seed = z.number().int().min(0).max(MAX_SEED);
+const Name = z.string().min(1).max(4096);
+
+/** How a ControlNet's hint is made from the image: by edge detection, or the image is the hint itself. */
+export const Preprocessor = z.enum(['canny', 'none']);
+
+/** One ControlNet of a job. */
+export const ControlNetUnit = z
+  .strictObject({
+    controlnet: Name,
+    /** Base64 or a data URL: PNG, JPEG, WebP, AVIF or GIF. */
+    image: z.string().min(1).max(MAX_IMAGE_CHARS),
+    preprocessor: Preprocessor.default('canny'),
+    canny_low: z.number().int().min(0).max(1000).default(100),
+    canny_high: z.number().int().min(0).max(1000).default(200),
+    controlnet_conditioning_scale: z.number().min(0).max(5).default(1),
+    /** Part of the steps in which it acts, as fractions. */
+    control_guidance_start: z.number().min(0).max(1).default(0),
+    control_guidance_end: z.number().min(0).max(1).default(1),
+  })
+  .refine((unit) => unit.control_guidance_start < unit.control_guidance_end, {
+    path: ['control_guidance_start'],
+    message: 'must be before control_guidance_end',
+  })
+  .refine((unit) => unit.canny_low <= unit.canny_high, {
+    path: ['canny_low'],
+    message: 'must not be above canny_high',
+  });
+
+/** One LoRA of a job, by its name in the library. */
+export const LoraUnit = z.strictObject({ lora: Name, weight: z.number().min(-10).max(10).default(1) });
+
+/** What a caller asks for. Fields left out take the defaults below; `width`, `height` and `sampler` those of the model. */
+export const GenerateRequest = z
+  .strictObject({
+    job: JobId.optional(),
+    model: Name.optional(),
+    /** One prompt for all pictures, or one for each. */
+    prompt: z.union([
+      Prompt.min(1, 'must not be empty'),
+      z.array(Prompt.min(1, 'must not be empty')).min(1).max(MAX_BATCH),
+    ]),
+    negative_prompt: z.union([Prompt, z.array(Prompt).min(1).max(MAX_BATCH)]).default(''),
+    width: Side.optional(),
+    height: Side.optional(),
+    steps: z.number().int().min(1).max(MAX_STEPS).default(20),
+    guidance_scale: z.number().min(0).max(MAX_GUIDANCE_SCALE).default(7.5),
+    /** A1111's label, "DPM++ 2M Karras"; also aliases. */
+    sampler: z.string().min(1).max(64).optional(),
+    /** Share of fresh noise in DDIM, 0 … 1. */
+    eta: z.number().min(0).max(1).optional(),
+    /** Of the first picture; the next ones count up. Or one for each picture. Left out: drawn at random and told. */
+    seed: z.union([Seed, z.array(Seed).min(1).max(MAX_BATCH)]).optional(),
+    batch: z.number().int().min(1).max(MAX_BATCH).optional(),
+    /** As A1111 counts: 1 is the last layer. */
+    clip_skip: z.number().int().min(1).max(MAX_CLIP_SKIP).default(1),
+    controlnets: z.array(ControlNetUnit).max(MAX_CONTROLNETS).default([]),
+    /** Diffusers' guess mode: control only on the conditional half, growing from 0.1 to 1 with depth. */
+    guess_mode: z.boolean().default(false),
+    loras: z.array(LoraUnit).max(MAX_LORAS).default([]),
+    /** Time from acceptance to reply, ms. */
+    deadline_ms: z.number().int().min(1).max(MAX_DEADLINE_MS).default(DEFAULT_DEADLINE_MS),
+  })
+  .refine((request) => (request.width ?? MIN_SIDE) * (request.height ?? MIN_SIDE) <= MAX_PIXELS, {
+    path: ['width'],
+    message: `width × height must be at most ${MAX_PIXELS} pixels`,
+  });
+
+export type GenerateRequest = z.infer<typeof GenerateRequest>;
+/** The request as a caller writes it, before defaults. */
+export type GenerateInput = z.input<typeof GenerateRequest>;
+export type ControlNetUnit = z.infer<typeof ControlNetUnit>;
+export type LoraUnit = z.infer<typeof LoraUnit>;
+
+/** A finished picture: inline while the whole reply fits a message, else a name in the object store. */
+export const GeneratedImage = z.object({
+  seed: z.number(),
+  width: z.number(),
+  height: z.number(),
+  /** PNG. */
+  b64_json: z.string().optional(),
+  /** `nats object get <bucket> <name>`. */
+  object: z.object({ bucket: z.string(), name: z.string(), bytes: z.number() }).optional(),
+  /** A1111's text of the parameters, as it stands in the PNG. */
+  parameters: z.string(),
+});
+
+/** Something that was not as asked, though the job went on: a prompt that was cut. */
+export const Warning = z.object({ field: z.string(), message: z.string() });
+
+/** Where the time of a job went, ms. */
+export const Timings = z.object({
+  queued_ms: z.number(),
+  encode_ms: z.number(),
+  denoise_ms: z.number(),
+  decode_ms: z.number(),
+  total_ms: z.number(),
+});
+
+export const GenerateReply = z.object({
+  job: z.string(),
+  trace_id: z.string(),
+  model: z.string(),
+  images: z.array(GeneratedImage),
+  warnings: z.array(Warning),
+  timings: Timings,
+});
+
+export type GeneratedImage = z.infer<typeof GeneratedImage>;
+export type GenerateReply = z.infer<typeof GenerateReply>;
+export type Warning = z.infer<typeof Warning>;
+export type Timings = z.infer<typeof Timings>;

@@ -1,0 +1,26 @@
+/** The bounds of a request, in one place, with their reason. */
+
+/** Characters of one prompt. The encoder sees 77 tokens; what is cut is told, but a book is a mistake. */
+export const MAX_PROMPT_CHARS = 4000;
+/** Pictures of one job: one UNet run holds all of them, twice with guidance. */
+export const MAX_BATCH = 8;
+/** Pixels of one side. */
+export const MIN_SIDE = 64;
+export const MAX_SIDE = 2048;
+/** Sides are multiples of the VAE's factor. */
+export const SIDE_MULTIPLE = 8;
+/** Pixels of one picture, 1.5 megapixels and a bit: the activations of an SD 1.5 UNet above that exceed 16 GiB. */
+export const MAX_PIXELS = 1536 * 1024;
+export const MAX_STEPS = 150;
+export const MAX_GUIDANCE_SCALE = 50;
+/** Largest seed: what a JSON number holds exactly. The noise generator uses the low 32 bits, as torch's does. */
+export const MAX_SEED = Number.MAX_SAFE_INTEGER;
+export const MAX_CONTROLNETS = 8;
+export const MAX_LORAS = 16;
+/** A1111's slider ends at 12; deeper skips have no use with 12 layers. */
+export const MAX_CLIP_SKIP = 12;
+/** Bytes of an image in a request, before base64. */
+export const MAX_IMAGE_BYTES = 16 * 1024 * 1024;
+/** Time a job may take from acceptance to its reply unless it asks for another, ms. */
+export const DEFAULT_DEADLINE_MS = 15 * 60_000;
+export const MAX_DEADLINE_MS = 24 * 60 * 60_000;

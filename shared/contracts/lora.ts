@@ -1,0 +1,41 @@
+/** lora: the library of low-rank adapters. */
+import { z } from 'zod';
+import { LoraUnit } from './generate.ts';
+import { operation } from './operation.ts';
+
+/** The network a LoRA's factors are for. */
+export const LoraPart = z.enum(['unet', 'text_encoder']);
+export type LoraPart = z.infer<typeof LoraPart>;
+
+/** Checks that every LoRA exists and fits the base model, by its header alone: the door asks this before it accepts a job. */
+export const inspect = operation('lora', 'inspect', {
+  request: z.object({ loras: z.array(LoraUnit) }),
+  reply: z.object({
+    loras: z.array(
+      z.object({
+        lora: z.string(),
+        /** First ten hex digits of the file's SHA-256, as A1111 shows it. */
+        hash: z.string(),
+        bytes: z.number(),
+        modules: z.object({ unet: z.number(), text_encoder: z.number() }),
+      }),
+    ),
+  }),
+});
+
+/**
+ * Low-rank factors of several LoRAs joined, for one network: W' = W + up @ down.
+ *
+ * reply tensors, for every patched weight
+ *   <weight>.up    f32 [O, R], weight · alpha / rank multiplied in
+ *   <weight>.down  f32 [R, I·K·K]
+ */
+export const patch = operation('lora', 'patch', {
+  request: z.object({ part: LoraPart, loras: z.array(LoraUnit).min(1) }),
+  reply: z.object({ weights: z.number() }),
+});
+
+export const list = operation('lora', 'list', {
+  request: z.object({}),
+  reply: z.object({ loras: z.array(z.string()) }),
+});
