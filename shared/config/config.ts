@@ -1,0 +1,86 @@
+/** The environment of a service, read once in `main.ts`. Unset variables take the defaults below. */
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import { MeshError } from '#shared/errors/errors.ts';
+
+const Folders = z
+  .string()
+  .default('')
+  .transform((list) => list.split(':').filter(Boolean));
+
+const Environment = z.object({
+  NATS_URL: z.string().default('nats://127.0.0.1:4222'),
+  /** Folder of the model in the diffusers layout. */
+  LATENTMESH_MODEL: z.string().min(1, 'name the model folder'),
+  /** Extra folders to find ControlNets and LoRAs in, separated by ":". */
+  LATENTMESH_CONTROLNETS: Folders,
+  LATENTMESH_LORAS: Folders,
+  /** Whether requests may name files by absolute path. Right on one's own machine only. */
+  LATENTMESH_ALLOW_PATHS: z.stringbool().default(false),
+  LATENTMESH_DEVICE: z.string().default('cpu'),
+  /** Threads of the runtime; unset: every core. */
+  LATENTMESH_THREADS: z.coerce.number().int().min(1).optional(),
+  /** The place that this process fills; a newcomer in the same slot tells the mesh that the former is dead. */
+  LATENTMESH_SLOT: z.string().optional(),
+  LATENTMESH_HTTP_HOST: z.string().default('127.0.0.1'),
+  LATENTMESH_HTTP_PORT: z.coerce.number().int().min(0).max(65535).default(8188),
+  /** Jobs that a gateway works on at once: their stages overlap on different actors. */
+  LATENTMESH_JOBS: z.coerce.number().int().min(1).default(4),
+  /** Jobs that may wait before QUEUE_FULL. */
+  LATENTMESH_QUEUE: z.coerce.number().int().min(1).default(1000),
+  /** Memory for LoRA-patched weights, bytes. */
+  LATENTMESH_PATCH_CACHE_BYTES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(4 * 2 ** 30),
+  LATENTMESH_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  /** Time that running work gets after SIGTERM, ms. */
+  LATENTMESH_GRACE_MS: z.coerce.number().int().min(0).default(30_000),
+});
+
+/** Settings of one process. */
+export interface Config {
+  readonly natsUrl: string;
+  readonly modelFolder: string;
+  readonly controlnetFolders: readonly string[];
+  readonly loraFolders: readonly string[];
+  readonly allowPaths: boolean;
+  readonly device: string;
+  readonly threads?: number;
+  readonly slot: string;
+  readonly httpHost: string;
+  readonly httpPort: number;
+  readonly jobs: number;
+  readonly queue: number;
+  readonly patchCacheBytes: number;
+  readonly logLevel: string;
+  readonly graceMs: number;
+}
+
+/** @throws MeshError CONFIGURATION naming every variable that is wrong */
+export function readConfig(role: string, env: NodeJS.ProcessEnv): Config {
+  const parsed = Environment.safeParse(env);
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new MeshError('CONFIGURATION', `The environment is not right. ${problems.join('; ')}.`, { problems });
+  }
+  const values = parsed.data;
+  return {
+    natsUrl: values.NATS_URL,
+    modelFolder: values.LATENTMESH_MODEL,
+    controlnetFolders: values.LATENTMESH_CONTROLNETS,
+    loraFolders: values.LATENTMESH_LORAS,
+    allowPaths: values.LATENTMESH_ALLOW_PATHS,
+    device: values.LATENTMESH_DEVICE,
+    ...(values.LATENTMESH_THREADS && { threads: values.LATENTMESH_THREADS }),
+    slot: values.LATENTMESH_SLOT ?? `${role}-${process.pid}@${hostname()}`,
+    httpHost: values.LATENTMESH_HTTP_HOST,
+    httpPort: values.LATENTMESH_HTTP_PORT,
+    jobs: values.LATENTMESH_JOBS,
+    queue: values.LATENTMESH_QUEUE,
+    patchCacheBytes: values.LATENTMESH_PATCH_CACHE_BYTES,
+    logLevel: values.LATENTMESH_LOG_LEVEL,
+    graceMs: values.LATENTMESH_GRACE_MS,
+  };
+}
