@@ -1,0 +1,244 @@
+/**
+ * Writes one ONNX graph: values with static shapes, nodes named by where they stand in the module tree, and weights that
+ * are asked for by that same path. What the operators mean is in `ops/`, layers are in `nn/`.
+ */
+import { MeshError } from '#shared/errors/errors.ts';
+import { bytesPerElement, type DType, elementCount, type Shape, showShape } from '#shared/tensor/tensor.ts';
+import type { Weight, WeightLocation, WeightSource } from '#shared/tensor/weight.ts';
+import type { FedWeight, GraphModel, Port } from './graph-model.ts';
+import { encodeModel, type OnnxAttribute, type OnnxNode, type OnnxTensor, onnxDataType } from './protobuf/onnx.ts';
+
+/** The oldest versions with every operator used here (Gelu came with opset 20), so that older runtimes can load a graph. */
+const IR_VERSION = 10;
+const OPSETS = { '': 20, 'com.microsoft': 1 } as const;
+
+/** Operators that are not part of ONNX itself. */
+const MICROSOFT_OPERATORS: ReadonlySet<string> = new Set(['MultiHeadAttention', 'QuickGelu']);
+
+export interface ValueType {
+  readonly dtype: DType;
+  readonly shape: Shape;
+}
+
+/** A value in the graph: an input, a weight, a constant or what a node puts out. */
+export interface Value extends ValueType {
+  readonly name: string;
+}
+
+export type Attributes = Readonly<Record<string, OnnxAttribute>>;
+
+/** First and one-past-last row of a weight's first axis. */
+export type Rows = readonly [number, number];
+
+/** Whether a weight that a LoRA may change enters the graph as an input (fed on every run) or as external data. */
+export type WeightMode = (weightName: string) => 'fed' | 'constant';
+
+export const FED: WeightMode = () => 'fed';
+export const CONSTANT: WeightMode = () => 'constant';
+
+export interface GraphOptions {
+  /** See {@link GraphModel.name}. */
+  readonly name: string;
+  readonly source: WeightSource;
+  readonly weightMode: WeightMode;
+  /** Inner values to put out too, by the names given to {@link GraphBuilder.tap}. */
+  readonly taps?: readonly string[];
+}
+
+interface PendingNode {
+  readonly name: string;
+  readonly opType: string;
+  readonly inputs: readonly (Value | undefined)[];
+  readonly outputs: readonly Value[];
+  readonly attributes: Attributes;
+}
+
+export class GraphBuilder {
+  readonly #options: GraphOptions;
+  readonly #scopes: string[] = [];
+  readonly #timesTaken = new Map<string, number>();
+  readonly #nodes: PendingNode[] = [];
+  readonly #initializers = new Map<string, OnnxTensor>();
+  readonly #constants = new Map<string, Value>();
+  readonly #weights = new Map<string, Value>();
+  readonly #inputs: Port[] = [];
+  readonly #outputs = new Map<string, Value>();
+  readonly #fedWeights: FedWeight[] = [];
+
+  constructor(options: GraphOptions) {
+    this.#options = options;
+  }
+
+  /** Runs `body` one level deeper in the module tree; `name` may hold dots, and nothing happens for an empty one. */
+  scope<T>(name: string, body: () => T): T {
+    if (!name) return body();
+    this.#scopes.push(name);
+    try {
+      return body();
+    } finally {
+      this.#scopes.pop();
+    }
+  }
+
+  /** The full path of a name in the present scope. */
+  path(name: string): string {
+    return [...this.#scopes, name].join('.');
+  }
+
+  /** An error at the present place: the path of the module goes with it. */
+  wrongShape(what: string, values: Readonly<Record<string, Shape | number>>): MeshError {
+    const path = this.#scopes.join('.') || this.#options.name;
+    const shown = Object.entries(values).map(([name, size]) => `${name} ${showSize(size)}`);
+    return new MeshError('WRONG_SHAPE', `${path}: ${what} (${shown.join(', ')}).`, { path, ...values });
+  }
+
+  /** Something the caller feeds on every run. Names of inputs and outputs are not scoped. */
+  input(name: string, dtype: DType, shape: Shape): Value {
+    const port = { name, dtype, shape };
+    this.#inputs.push(port);
+    return port;
+  }
+
+  /** Puts a value out under a name of its own. The graph's inputs and weights cannot be put out. */
+  output(name: string, value: Value): void {
+    this.#outputs.set(name, value);
+  }
+
+  /** Puts an inner value out if the graph was asked for it. */
+  tap(name: string, value: Value): void {
+    if (this.#options.taps?.includes(name)) this.output(name, value);
+  }
+
+  /** Adds a node with one output. */
+  op(opType: string, inputs: readonly (Value | undefined)[], output: ValueType, attributes: Attributes = {}): Value {
+    return this.node(opType, inputs, [output], attributes)[0]!;
+  }
+
+  /** Adds a node. An input that is left out is `undefined`. The shapes of the outputs are the caller's knowledge. */
+  node(
+    opType: string,
+    inputs: readonly (Value | undefined)[],
+    outputs: readonly ValueType[],
+    attributes: Attributes = {},
+  ): Value[] {
+    const name = this.#unusedName(this.path(opType));
+    const values = outputs.map(({ dtype, shape }, i) => ({ name: i === 0 ? name : `${name}:${i}`, dtype, shape }));
+    this.#nodes.push({ name, opType, inputs, outputs: values, attributes });
+    return values;
+  }
+
+  /** A small constant, kept in the graph itself; equal ones are stored once. */
+  constant(dtype: 'f32' | 'i64', shape: Shape, numbers: ArrayLike<number>): Value {
+    const key = `${dtype}${showShape(shape)}${Array.prototype.join.call(numbers)}`;
+    const known = this.#constants.get(key);
+    if (known) return known;
+    const data = dtype === 'f32' ? Float32Array.from(numbers) : BigInt64Array.from(Array.from(numbers, BigInt));
+    const value = { name: `constant.${this.#constants.size}`, dtype, shape };
+    this.#constants.set(key, value);
+    this.#initializers.set(value.name, { ...value, data: new Uint8Array(data.buffer) });
+    return value;
+  }
+
+  /** Whether the checkpoint has this weight, by its name in the present scope. */
+  hasWeight(name: string): boolean {
+    return this.#options.source.has(this.path(name));
+  }
+
+  /**
+   * A weight as an f32 constant.
+   *
+   * shape      that of the whole weight in the checkpoint
+   * viewedAs   the shape it has in the graph, of as many elements
+   * @throws MeshError WEIGHT_MISSING, WRONG_SHAPE by the source
+   */
+  weight(name: string, shape: Shape, options: { rows?: Rows; viewedAs?: Shape } = {}): Value {
+    const stored = this.storedWeight(name, shape, options);
+    if (stored.dtype === 'f32') return stored;
+    const widened = { dtype: 'f32', shape: stored.shape } as const;
+    return this.#once(`${stored.name} widened`, () =>
+      this.op('Cast', [stored], widened, { to: { int: onnxDataType('f32') } }),
+    );
+  }
+
+  /** A weight as a constant of the dtype it is stored in: for tables that are too big to be widened. */
+  storedWeight(name: string, shape: Shape, { rows, viewedAs }: { rows?: Rows; viewedAs?: Shape } = {}): Value {
+    const weight = this.#options.source.get(this.path(name), shape);
+    return this.#once(weightInputName(weight, rows), (constantName) => {
+      const value = { name: constantName, dtype: weight.dtype, shape: viewedAs ?? rowsShape(shape, rows) };
+      this.#initializers.set(constantName, { ...value, data: rowsLocation(weight, rows) });
+      return value;
+    });
+  }
+
+  /** An f32 weight that a LoRA may change: fed or constant, as the graph's {@link WeightMode} says. */
+  adaptableWeight(name: string, shape: Shape, rows?: Rows): Value {
+    if (this.#options.weightMode(this.path(name)) === 'constant') return this.weight(name, shape, rows ? { rows } : {});
+    const weight = this.#options.source.get(this.path(name), shape);
+    return this.#once(weightInputName(weight, rows), (input) => {
+      const part = rowsShape(shape, rows);
+      this.#fedWeights.push({ input, weight, ...(rows && { rows }), shape: part });
+      return { name: input, dtype: 'f32', shape: part };
+    });
+  }
+
+  /** The finished graph. */
+  build(): GraphModel {
+    const { name, source } = this.#options;
+    const fedPorts = this.#fedWeights.map(({ input, shape }) => ({ name: input, dtype: 'f32', shape }) as const);
+    const outputs = [...this.#outputs].map(([port, { dtype, shape }]) => ({ name: port, dtype, shape }));
+    const bytes = encodeModel({
+      name,
+      irVersion: IR_VERSION,
+      opsets: OPSETS,
+      nodes: this.#namedNodes(),
+      initializers: [...this.#initializers.values()],
+      inputs: [...this.#inputs, ...fedPorts],
+      outputs,
+    });
+    return { name, bytes, folder: source.folder, inputs: this.#inputs, outputs, fedWeights: this.#fedWeights };
+  }
+
+  /** Values that are put out take the names of their ports: an Identity in between would be a copy. */
+  #namedNodes(): OnnxNode[] {
+    const portOf = new Map([...this.#outputs].map(([port, value]) => [value.name, port]));
+    const nameOf = (value: Value | undefined) => (value ? (portOf.get(value.name) ?? value.name) : '');
+    return this.#nodes.map((node) => ({
+      ...node,
+      domain: MICROSOFT_OPERATORS.has(node.opType) ? 'com.microsoft' : '',
+      inputs: node.inputs.map(nameOf),
+      outputs: node.outputs.map(nameOf),
+    }));
+  }
+
+  #unusedName(path: string): string {
+    const times = this.#timesTaken.get(path) ?? 0;
+    this.#timesTaken.set(path, times + 1);
+    return times === 0 ? path : `${path}_${times}`;
+  }
+
+  #once(key: string, make: (key: string) => Value): Value {
+    const known = this.#weights.get(key);
+    if (known) return known;
+    const made = make(key);
+    this.#weights.set(key, made);
+    return made;
+  }
+}
+
+function weightInputName(weight: Weight, rows: Rows | undefined): string {
+  return rows ? `${weight.name}[${rows[0]}:${rows[1]}]` : weight.name;
+}
+
+function rowsShape(shape: Shape, rows: Rows | undefined): Shape {
+  return rows ? [rows[1] - rows[0], ...shape.slice(1)] : shape;
+}
+
+function rowsLocation({ location, shape, dtype }: Weight, rows: Rows | undefined): WeightLocation {
+  if (!rows) return location;
+  const rowBytes = elementCount(shape.slice(1)) * bytesPerElement(dtype);
+  return { ...location, offset: location.offset + rows[0] * rowBytes, length: (rows[1] - rows[0]) * rowBytes };
+}
+
+function showSize(size: Shape | number): string {
+  return typeof size === 'number' ? String(size) : showShape(size);
+}
