@@ -1,0 +1,158 @@
+/** A LoRA file against a base model: which weights it patches with which tensors. Reads the header and the alphas only. */
+import { MeshError } from '#shared/errors/errors.ts';
+import { type Shape, showShape } from '#shared/tensor/tensor.ts';
+import { toF32 } from './float-values.ts';
+import { headerAlphas } from './lora-alpha.ts';
+import {
+  type LoraBase,
+  type LoraKind,
+  type LoraPart,
+  type LoraTarget,
+  LoraTargets,
+  otherBase,
+  otherMethod,
+  parseLoraKey,
+} from './lora-names.ts';
+import { checkFactorShapes } from './lora-shapes.ts';
+import { readTensors, type SafetensorsFile } from './safetensors.ts';
+
+/** One patched weight: W' = W + scale · alpha / rank · up @ down. */
+export interface LoraModule {
+  readonly part: LoraPart;
+  /** Canonical name in the base model. */
+  readonly weight: string;
+  /** Shape of the weight in the base model. */
+  readonly shape: Shape;
+  /** Tensor names in the LoRA's file. */
+  readonly up: string;
+  readonly down: string;
+  readonly alpha: number;
+  readonly rank: number;
+}
+
+/** A LoRA file that fits a base model. */
+export interface LoraPlan {
+  readonly file: SafetensorsFile;
+  readonly modules: readonly LoraModule[];
+}
+
+type Found = LoraTarget & { readonly keys: Partial<Record<LoraKind, string>> };
+
+/** Names listed in a message; the rest is counted. */
+const MAX_LISTED = 10;
+
+/**
+ * Maps every tensor of a LoRA file to a weight of the base model and checks that its shape fits.
+ *
+ * Nothing is passed over in silence: a LoRA whose keys are ignored looks like one that has no effect.
+ * @throws MeshError LORA_INVALID (no LoRA, a factor missing, ranks that differ), LORA_UNSUPPORTED (DoRA, LoHa, LoKr …),
+ *   LORA_UNKNOWN_KEY (modules that the base does not have), LORA_MISMATCH (another base's shapes or names).
+ */
+export async function planLora(file: SafetensorsFile, base: LoraBase): Promise<LoraPlan> {
+  const keys = [...file.tensors.keys()];
+  refuseOtherKinds(file.path, keys);
+  const found = groupByWeight(file.path, keys, new LoraTargets(base));
+  const alphas = await readAlphas(file, found);
+  const fromHeader = headerAlphas(file);
+  const modules = found.map(({ part, weight, keys: { up, down, alpha } }) => {
+    if (!up || !down) throw missingFactor(file.path, weight, up ? 'down' : 'up');
+    const shape = base[part].get(weight)!;
+    const rank = checkFactorShapes(file, { weight, shape, up, down });
+    const scale = alpha === undefined ? fromHeader({ part, weight }, rank) : alphas.get(alpha);
+    return { part, weight, shape, up, down, alpha: scale ?? rank, rank };
+  });
+  return { file, modules };
+}
+
+function refuseOtherKinds(path: string, keys: readonly string[]): void {
+  for (const key of keys) {
+    const method = otherMethod(key);
+    if (method) {
+      throw new MeshError('LORA_UNSUPPORTED', `${path} uses ${method} (${key}), only LoRA is supported.`, {
+        file: path,
+        key,
+        method,
+      });
+    }
+  }
+  if (keys.some((key) => parseLoraKey(key) !== undefined && !key.endsWith('.alpha'))) return;
+  const isCheckpoint = keys.some((key) => key.startsWith('model.diffusion_model.'));
+  const hint = isCheckpoint ? 'it is a whole checkpoint' : 'it has no low-rank factors';
+  throw new MeshError('LORA_INVALID', `${path} is no LoRA: ${hint}.`, { file: path, keys: keys.slice(0, MAX_LISTED) });
+}
+
+function groupByWeight(path: string, keys: readonly string[], targets: LoraTargets): Found[] {
+  const found = new Map<string, Found>();
+  const unknown: string[] = [];
+  for (const key of keys) {
+    const parsed = parseLoraKey(key);
+    const target = parsed && targets.find(parsed.module);
+    if (!target) unknown.push(key);
+    else addKey(path, found, target, parsed.kind, key);
+  }
+  if (unknown.length > 0) throw unknownKeys(path, unknown);
+  return [...found.values()];
+}
+
+function addKey(path: string, found: Map<string, Found>, target: LoraTarget, kind: LoraKind, key: string): void {
+  const id = `${target.part} ${target.weight}`;
+  const keys = found.get(id)?.keys ?? {};
+  const twin = keys[kind];
+  if (twin !== undefined) {
+    throw new MeshError('LORA_INVALID', `${path}: ${twin} and ${key} are both the ${kind} of ${target.weight}.`, {
+      file: path,
+      keys: [twin, key],
+    });
+  }
+  found.set(id, { ...target, keys: { ...keys, [kind]: key } });
+}
+
+function unknownKeys(path: string, keys: readonly string[]): MeshError {
+  const other = keys.map(otherBase).find((name) => name !== undefined);
+  const listed = keys.slice(0, MAX_LISTED);
+  const more = keys.length > listed.length ? ` and ${keys.length - listed.length} more` : '';
+  if (other) {
+    return new MeshError('LORA_MISMATCH', `${path} was made for ${other}: ${listed[0]}${more}.`, {
+      file: path,
+      base: other,
+      keys: listed,
+    });
+  }
+  return new MeshError(
+    'LORA_UNKNOWN_KEY',
+    `${path} has keys that mean no weight of this model: ${listed.join(', ')}${more}.`,
+    { file: path, keys: listed, count: keys.length },
+  );
+}
+
+function missingFactor(path: string, weight: string, kind: LoraKind): MeshError {
+  return new MeshError('LORA_INVALID', `${path}: the ${kind} factor of ${weight} is missing.`, {
+    file: path,
+    weight,
+    kind,
+  });
+}
+
+/** Alphas by key: a scalar, or one number in a vector. */
+async function readAlphas(file: SafetensorsFile, found: readonly Found[]): Promise<Map<string, number>> {
+  const keys = found.flatMap(({ keys: { alpha } }) => (alpha === undefined ? [] : [alpha]));
+  for (const key of keys) {
+    const { shape } = file.tensors.get(key)!;
+    if (shape.some((size) => size !== 1)) throw badAlpha(file.path, key, showShape(shape));
+  }
+  const tensors = await readTensors(file, keys);
+  return new Map(
+    [...tensors].map(([key, tensor]) => {
+      const alpha = toF32(tensor)?.[0] ?? Number(tensor.data[0]);
+      if (!Number.isFinite(alpha)) throw badAlpha(file.path, key, String(alpha));
+      return [key, alpha];
+    }),
+  );
+}
+
+function badAlpha(path: string, key: string, got: string): MeshError {
+  return new MeshError('LORA_INVALID', `${path}: ${key} has to be one finite number, it is ${got}.`, {
+    file: path,
+    key,
+  });
+}
