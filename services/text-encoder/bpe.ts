@@ -1,0 +1,79 @@
+/** Byte-pair encoding as CLIP uses it: a word is UTF-8 bytes, the last one marked, joined pair by pair in learned order. */
+import { MeshError } from '#shared/errors/errors.ts';
+
+/** Marks the last byte of a word. */
+const END_OF_WORD = '</w>';
+
+/** A learned pair: its rank (lower is joined first) and the id of what it becomes. */
+interface Join {
+  readonly rank: number;
+  readonly id: number;
+}
+
+/**
+ * A printable letter for each byte: itself where it is printable, else one from U+0100 on.
+ * Source: `bytes_to_unicode`, https://github.com/openai/CLIP/blob/a9b1bf5/clip/simple_tokenizer.py#L16
+ */
+export const BYTE_LETTERS: readonly string[] = byteLetters();
+
+function byteLetters(): string[] {
+  const isPrintable = (byte: number): boolean =>
+    (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
+  let next = 0x100;
+  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(isPrintable(byte) ? byte : next++));
+}
+
+/** Turns words into ids. */
+export class BytePairEncoder {
+  readonly #inside: readonly number[];
+  readonly #last: readonly number[];
+  readonly #joins = new Map<number, Join>();
+  readonly #size: number;
+
+  /** @throws MeshError CONFIG_INVALID when the vocabulary lacks a byte, or one side or the result of a merge. */
+  constructor(vocab: ReadonlyMap<string, number>, merges: readonly (readonly [string, string])[]) {
+    this.#inside = BYTE_LETTERS.map((letter) => idOf(vocab, letter));
+    this.#last = BYTE_LETTERS.map((letter) => idOf(vocab, letter + END_OF_WORD));
+    this.#size = 1 + [...vocab.values()].reduce((largest, id) => Math.max(largest, id), 0);
+    for (const [rank, [left, right]] of merges.entries()) {
+      const key = this.#key(idOf(vocab, left), idOf(vocab, right));
+      if (!this.#joins.has(key)) this.#joins.set(key, { rank, id: idOf(vocab, left + right) });
+    }
+  }
+
+  /** Ids of one word, which must not be empty. */
+  encode(word: string): number[] {
+    const bytes = Buffer.from(word);
+    const ids = [...bytes].map((byte, i) => (i === bytes.length - 1 ? this.#last : this.#inside)[byte]!);
+    const joins = ids.map((_, i) => this.#joinAt(ids, i));
+    for (let i = lowest(joins); joins[i]; i = lowest(joins)) {
+      ids.splice(i, 2, joins[i]!.id);
+      joins.splice(i, 1);
+      joins[i] = this.#joinAt(ids, i);
+      if (i > 0) joins[i - 1] = this.#joinAt(ids, i - 1);
+    }
+    return ids;
+  }
+
+  #joinAt(ids: readonly number[], i: number): Join | undefined {
+    return i + 1 < ids.length ? this.#joins.get(this.#key(ids[i]!, ids[i + 1]!)) : undefined;
+  }
+
+  #key(left: number, right: number): number {
+    return left * this.#size + right;
+  }
+}
+
+/** Index of the join of lowest rank, the leftmost of equals; 0 when there is none. */
+function lowest(joins: readonly (Join | undefined)[]): number {
+  let best = 0;
+  for (const [i, join] of joins.entries()) if (join && !(joins[best] && joins[best]!.rank <= join.rank)) best = i;
+  return best;
+}
+
+/** @throws MeshError CONFIG_INVALID when the vocabulary has no such token. */
+export function idOf(vocab: ReadonlyMap<string, number>, token: string): number {
+  const id = vocab.get(token);
+  if (id !== undefined) return id;
+  throw new MeshError('CONFIG_INVALID', `The tokenizer's vocabulary has no token ${JSON.stringify(token)}.`, { token });
+}
