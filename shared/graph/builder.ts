@@ -15,6 +15,12 @@ const OPSETS = { '': 20, 'com.microsoft': 1 } as const;
 /** Operators that are not part of ONNX itself. */
 const MICROSOFT_OPERATORS: ReadonlySet<string> = new Set(['MultiHeadAttention', 'QuickGelu']);
 
+const CONSTANT_ARRAYS = {
+  f32: (numbers: number[]) => Float32Array.from(numbers),
+  i32: (numbers: number[]) => Int32Array.from(numbers),
+  i64: (numbers: number[]) => BigInt64Array.from(numbers, BigInt),
+} as const;
+
 export interface ValueType {
   readonly dtype: DType;
   readonly shape: Shape;
@@ -128,11 +134,11 @@ export class GraphBuilder {
   }
 
   /** A small constant, kept in the graph itself; equal ones are stored once. */
-  constant(dtype: 'f32' | 'i64', shape: Shape, numbers: ArrayLike<number>): Value {
+  constant(dtype: keyof typeof CONSTANT_ARRAYS, shape: Shape, numbers: ArrayLike<number>): Value {
     const key = `${dtype}${showShape(shape)}${Array.prototype.join.call(numbers)}`;
     const known = this.#constants.get(key);
     if (known) return known;
-    const data = dtype === 'f32' ? Float32Array.from(numbers) : BigInt64Array.from(Array.from(numbers, BigInt));
+    const data = CONSTANT_ARRAYS[dtype](Array.from(numbers));
     const value = { name: `constant.${this.#constants.size}`, dtype, shape };
     this.#constants.set(key, value);
     this.#initializers.set(value.name, { ...value, data: new Uint8Array(data.buffer) });

@@ -1,5 +1,5 @@
 /** Operators that work on each element alone, with numpy's broadcasting. */
-import type { Shape } from '#shared/tensor/tensor.ts';
+import type { DType, Shape } from '#shared/tensor/tensor.ts';
 import type { GraphBuilder, Value } from '../builder.ts';
 import { onnxDataType } from '../protobuf/onnx.ts';
 
@@ -49,8 +49,17 @@ export function clip(g: GraphBuilder, x: Value, range: readonly [number, number]
 }
 
 export function toF32(g: GraphBuilder, x: Value): Value {
-  if (x.dtype === 'f32') return x;
-  return g.op('Cast', [x], { dtype: 'f32', shape: x.shape }, { to: { int: onnxDataType('f32') } });
+  return x.dtype === 'f32' ? x : cast(g, x, 'f32');
+}
+
+/** i32 1 where an entry equals `number`, else 0. */
+export function equal(g: GraphBuilder, x: Value, number: number): Value {
+  const isEqual = g.op('Equal', [x, g.constant('i32', [], [number])], { dtype: 'bool', shape: x.shape });
+  return cast(g, isEqual, 'i32');
+}
+
+function cast(g: GraphBuilder, x: Value, dtype: DType): Value {
+  return g.op('Cast', [x], { dtype, shape: x.shape }, { to: { int: onnxDataType(dtype) } });
 }
 
 function broadcast(g: GraphBuilder, a: Shape, b: Shape): Shape {

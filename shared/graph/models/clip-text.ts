@@ -1,0 +1,108 @@
+/**
+ * CLIP's text model: token ids to embeddings.
+ * Source: https://github.com/huggingface/transformers/blob/v4.44.0/src/transformers/models/clip/modeling_clip.py
+ */
+import type { ClipTextConfig } from '#shared/tensor/network-config.ts';
+import type { WeightSource } from '#shared/tensor/weight.ts';
+import { FED, GraphBuilder, type Value } from '../builder.ts';
+import type { GraphModel } from '../graph-model.ts';
+import { type AttentionNames, attention } from '../nn/attention.ts';
+import { linear } from '../nn/linear.ts';
+import { layerNorm } from '../nn/norm.ts';
+import { add, equal, gelu, quickGelu, toF32 } from '../ops/elementwise.ts';
+import { argMax, gather, reshape } from '../ops/layout.ts';
+import type { GraphVariant } from './variant.ts';
+
+const ATTENTION: AttentionNames = {
+  query: 'q_proj',
+  key: 'k_proj',
+  value: 'v_proj',
+  out: 'out_proj',
+  hasBias: true,
+};
+
+/** In old configs this end token stands for "the largest id": https://github.com/huggingface/transformers/pull/24773 */
+const UNNAMED_END_TOKEN = 2;
+
+export interface ClipTextSize {
+  /** `B`, prompts in one run. */
+  readonly batch: number;
+  /** `T`; as many as the model has positions by default. */
+  readonly tokens?: number;
+}
+
+export interface ClipTextVariant extends GraphVariant {
+  /** Layers to run; with clip skip k that is all but the last k. */
+  readonly layers?: number;
+  /** Puts out `pooled` f32 [B, D] too: the embedding of the end token. */
+  readonly hasPooled?: boolean;
+}
+
+/**
+ * input_ids  i32 [B, T]
+ * returns    `last_hidden_state` f32 [B, T, D], behind the final norm whichever layer was the last;
+ *            taps `hidden_state_0` … f32 [B, T, D], before that norm: the embeddings, then what each layer puts out
+ */
+export function clipText(
+  config: ClipTextConfig,
+  source: WeightSource,
+  { batch, tokens = config.maxPositions }: ClipTextSize,
+  { layers = config.layers, hasPooled = false, weightMode = FED, taps = [] }: ClipTextVariant = {},
+): GraphModel {
+  const name = `clip.text ${batch}x${tokens} layers=${layers}`;
+  const g = new GraphBuilder({ name, source, weightMode, taps });
+  const ids = g.input('input_ids', 'i32', [batch, tokens]);
+  g.scope('text_model', () => {
+    let hidden = g.scope('embeddings', () => embed(g, ids, config));
+    g.tap('hidden_state_0', hidden);
+    for (let layer = 0; layer < layers; layer++) {
+      hidden = g.scope(`encoder.layers.${layer}`, () => encoderLayer(g, hidden, config));
+      g.tap(`hidden_state_${layer + 1}`, hidden);
+    }
+    const normed = layerNorm(g, hidden, 'final_layer_norm', config.layerNormEps);
+    g.output('last_hidden_state', normed);
+    if (hasPooled) g.output('pooled', atEndToken(g, normed, ids, config));
+  });
+  return g.build();
+}
+
+/** The token table is looked up as it is stored, and only the rows found are widened. */
+function embed(g: GraphBuilder, ids: Value, { vocabSize, hiddenSize, maxPositions }: ClipTextConfig): Value {
+  const table = g.storedWeight('token_embedding.weight', [vocabSize, hiddenSize]);
+  const tokens = toF32(g, gather(g, table, ids));
+  const rows = [0, ids.shape[1]!] as const;
+  return add(g, tokens, g.weight('position_embedding.weight', [maxPositions, hiddenSize], { rows }));
+}
+
+function encoderLayer(g: GraphBuilder, x: Value, config: ClipTextConfig): Value {
+  const { layerNormEps, heads } = config;
+  const options = { names: ATTENTION, heads, isCausal: true };
+  const attended = add(g, attention(g, layerNorm(g, x, 'layer_norm1', layerNormEps), 'self_attn', options), x);
+  const normed = layerNorm(g, attended, 'layer_norm2', layerNormEps);
+  return add(
+    g,
+    g.scope('mlp', () => perceptron(g, normed, config)),
+    attended,
+  );
+}
+
+function perceptron(g: GraphBuilder, x: Value, { intermediateSize, hiddenSize, activation }: ClipTextConfig): Value {
+  const activate = activation === 'gelu' ? gelu : quickGelu;
+  return linear(g, activate(g, linear(g, x, 'fc1', { features: intermediateSize })), 'fc2', { features: hiddenSize });
+}
+
+/**
+ * hidden   f32 [B, T, D]
+ * ids      i32 [B, T]
+ * returns  f32 [B, D], at the first end token of each prompt
+ */
+function atEndToken(g: GraphBuilder, hidden: Value, ids: Value, { eosTokenId }: ClipTextConfig): Value {
+  const [batch, tokens, width] = hidden.shape as [number, number, number];
+  const marks = eosTokenId === UNNAMED_END_TOKEN ? ids : equal(g, ids, eosTokenId);
+  const starts = g.constant(
+    'i64',
+    [batch],
+    Array.from({ length: batch }, (_, i) => i * tokens),
+  );
+  return gather(g, reshape(g, hidden, [batch * tokens, width]), add(g, argMax(g, marks), starts));
+}

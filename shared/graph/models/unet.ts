@@ -1,0 +1,109 @@
+/**
+ * The UNet as two graphs: the way down with the middle, beside which the ControlNets run, and the way up, which needs
+ * their residuals.
+ * Source: https://github.com/huggingface/diffusers/blob/v0.30.0/src/diffusers/models/unets/unet_2d_condition.py
+ */
+import type { UnetConfig } from '#shared/tensor/network-config.ts';
+import type { WeightSource } from '#shared/tensor/weight.ts';
+import { FED, GraphBuilder, type Value } from '../builder.ts';
+import type { GraphModel } from '../graph-model.ts';
+import { conv2d, upsample } from '../nn/conv.ts';
+import { groupNorm } from '../nn/norm.ts';
+import { add, silu } from '../ops/elementwise.ts';
+import { concat } from '../ops/layout.ts';
+import { type BlockContext, blockLayer, embedTime, encode, encoderInputs, promptInput } from './encoder.ts';
+import { RESIDUAL_MID, residualName, residualShapes, skipName } from './residuals.ts';
+import { type GraphVariant, graphName, type PromptedSize } from './variant.ts';
+
+/**
+ * The first half.
+ *
+ * latents         f32 [B, 4, h, w]
+ * timestep        f32 [1], in training steps, may be fractional
+ * prompt_embeds   f32 [B, T, D]
+ * returns         `skip_00` …, `mid` (shapes: {@link residualShapes}), `time_embedding` f32 [1, 4·C];
+ *                 tap `time_proj` f32 [1, C]
+ */
+export function unetDown(
+  config: UnetConfig,
+  source: WeightSource,
+  size: PromptedSize,
+  { weightMode = FED, taps = [] }: GraphVariant = {},
+): GraphModel {
+  const g = new GraphBuilder({ name: graphName('unet.down', size), source, weightMode, taps });
+  const { latents, timestep, prompt } = encoderInputs(g, config, size);
+  const time = embedTime(g, timestep, config);
+  const sample = conv2d(g, latents, 'conv_in', { channels: config.blockOutChannels[0]! });
+  const { skips, mid } = encode(g, sample, { config, activatedTime: silu(g, time), prompt });
+  for (const [index, skip] of skips.entries()) g.output(skipName(index), skip);
+  g.output('mid', mid);
+  g.output('time_embedding', time);
+  return g.build();
+}
+
+export interface UnetUpVariant extends GraphVariant {
+  /** Takes ControlNet residuals `residual_00` …, `residual_mid` and adds them to the skips and to `mid`. */
+  readonly hasResiduals: boolean;
+}
+
+/**
+ * The second half.
+ *
+ * skip_00 …, mid, time_embedding   what {@link unetDown} put out
+ * prompt_embeds                    f32 [B, T, D]
+ * residual_00 …, residual_mid      with `hasResiduals`; shapes of the skips and of `mid`
+ * returns                          `noise_pred` f32 [B, 4, h, w]
+ */
+export function unetUp(
+  config: UnetConfig,
+  source: WeightSource,
+  size: PromptedSize,
+  { hasResiduals, weightMode = FED, taps = [] }: UnetUpVariant,
+): GraphModel {
+  const name = graphName(hasResiduals ? 'unet.up+residuals' : 'unet.up', size);
+  const g = new GraphBuilder({ name, source, weightMode, taps });
+  const { skips, mid } = skipInputs(g, config, size, hasResiduals);
+  const time = g.input('time_embedding', 'f32', [1, 4 * config.blockOutChannels[0]!]);
+  const prompt = promptInput(g, config, size);
+  const decoded = decode(g, mid, skips, { config, activatedTime: silu(g, time), prompt });
+  const norm = { groups: config.normGroups, epsilon: config.normEps };
+  const normed = silu(g, groupNorm(g, decoded, 'conv_norm_out', norm));
+  g.output('noise_pred', conv2d(g, normed, 'conv_out', { channels: config.outChannels }));
+  return g.build();
+}
+
+function skipInputs(g: GraphBuilder, config: UnetConfig, size: PromptedSize, hasResiduals: boolean) {
+  const shapes = residualShapes(config, size);
+  const skips = shapes.skips.map((shape, index) => g.input(skipName(index), 'f32', shape));
+  const mid = g.input('mid', 'f32', shapes.mid);
+  if (!hasResiduals) return { skips, mid };
+  const residuals = shapes.skips.map((shape, index) => g.input(residualName(index), 'f32', shape));
+  const residualMid = g.input(RESIDUAL_MID, 'f32', shapes.mid);
+  return { skips: skips.map((skip, index) => add(g, skip, residuals[index]!)), mid: add(g, mid, residualMid) };
+}
+
+/** Runs the up blocks; each layer takes the last skip that is left. */
+function decode(
+  g: GraphBuilder,
+  mid: Value,
+  skips: readonly Value[],
+  context: BlockContext & { readonly config: UnetConfig },
+): Value {
+  const { config } = context;
+  const left = [...skips];
+  const blockChannels = config.blockOutChannels.toReversed();
+  const blockHeads = config.heads.toReversed();
+  let hidden = mid;
+  for (const [block, channels] of blockChannels.entries()) {
+    g.scope(`up_blocks.${block}`, () => {
+      const heads = config.upBlocks[block] === 'cross' ? blockHeads[block]! : undefined;
+      for (let layer = 0; layer <= config.layersPerBlock; layer++) {
+        const joined = concat(g, [hidden, left.pop()!], 1);
+        hidden = blockLayer(g, joined, { layer, channels, heads }, context);
+      }
+      const next = left.at(-1);
+      if (next) hidden = upsample(g, hidden, 'upsamplers.0', [next.shape[2]!, next.shape[3]!]);
+    });
+  }
+  return hidden;
+}

@@ -1,0 +1,38 @@
+/** Convolutions, and the two layers that change a picture's size. */
+import type { GraphBuilder, Value } from '../builder.ts';
+import { conv, type Padding } from '../ops/dense.ts';
+import { resizeNearest } from '../ops/layout.ts';
+
+export interface ConvOptions {
+  /** Output channels. */
+  readonly channels: number;
+  readonly kernel?: number;
+  readonly stride?: number;
+  /** On every side; half the kernel by default, which keeps the size. */
+  readonly padding?: number | Padding;
+}
+
+/** A convolution with bias, by the weights `<name>.weight` and `<name>.bias`. */
+export function conv2d(g: GraphBuilder, x: Value, name: string, options: ConvOptions): Value {
+  const { channels, kernel = 3, stride = 1, padding = (kernel - 1) / 2 } = options;
+  return g.scope(name, () => {
+    const weight = g.adaptableWeight('weight', [channels, x.shape[1]!, kernel, kernel]);
+    const bias = g.weight('bias', [channels]);
+    const sides = typeof padding === 'number' ? onEverySide(padding) : padding;
+    return conv(g, x, { weight, bias }, { stride, padding: sides });
+  });
+}
+
+/** Half the size by a strided convolution. */
+export function downsample(g: GraphBuilder, x: Value, name: string, padding: number | Padding): Value {
+  return g.scope(name, () => conv2d(g, x, 'conv', { channels: x.shape[1]!, stride: 2, padding }));
+}
+
+/** To `size` (height, width) by nearest neighbours, then a convolution. */
+export function upsample(g: GraphBuilder, x: Value, name: string, size: readonly [number, number]): Value {
+  return g.scope(name, () => conv2d(g, resizeNearest(g, x, size), 'conv', { channels: x.shape[1]! }));
+}
+
+function onEverySide(pixels: number): Padding {
+  return { top: pixels, left: pixels, bottom: pixels, right: pixels };
+}

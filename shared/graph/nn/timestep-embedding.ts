@@ -1,0 +1,47 @@
+/**
+ * The timestep as a vector: sinusoids of falling frequency, then a small perceptron.
+ * Source: https://github.com/huggingface/diffusers/blob/v0.30.0/src/diffusers/models/embeddings.py
+ */
+import type { GraphBuilder, Value } from '../builder.ts';
+import { cos, mul, silu, sin } from '../ops/elementwise.ts';
+import { concat } from '../ops/layout.ts';
+import { linear } from './linear.ts';
+
+/** The longest wave, in training steps over 2π. */
+const MAX_PERIOD = 10_000;
+
+/** Width of the embedding, in widths of the sinusoids. */
+const EMBEDDING_FACTOR = 4;
+
+export interface TimestepOptions {
+  /** Sinusoids in all: the channels of the first block. */
+  readonly width: number;
+  readonly flipSinToCos: boolean;
+  readonly freqShift: number;
+}
+
+/**
+ * timestep  f32 [1], in training steps, may be fractional
+ * returns   f32 [1, 4·width]
+ */
+export function timestepEmbedding(g: GraphBuilder, timestep: Value, name: string, options: TimestepOptions): Value {
+  const features = options.width * EMBEDDING_FACTOR;
+  const sinusoids = timestepSinusoids(g, timestep, options);
+  g.tap('time_proj', sinusoids);
+  return g.scope(name, () =>
+    linear(g, silu(g, linear(g, sinusoids, 'linear_1', { features })), 'linear_2', { features }),
+  );
+}
+
+/** f32 [1] → f32 [1, width] */
+function timestepSinusoids(g: GraphBuilder, timestep: Value, options: TimestepOptions): Value {
+  const frequencies = sinusoidFrequencies(options);
+  const angles = mul(g, timestep, g.constant('f32', [1, frequencies.length], frequencies));
+  const [sines, cosines] = [sin(g, angles), cos(g, angles)];
+  return concat(g, options.flipSinToCos ? [cosines, sines] : [sines, cosines], 1);
+}
+
+function sinusoidFrequencies({ width, freqShift }: TimestepOptions): number[] {
+  const half = width / 2;
+  return Array.from({ length: half }, (_, i) => Math.exp((-Math.log(MAX_PERIOD) * i) / (half - freqShift)));
+}
