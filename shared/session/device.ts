@@ -13,13 +13,16 @@ export interface Kept {
 
 /** One run of a session. */
 export interface RunRequest {
-  /** By graph input: values, or slots kept by earlier runs. Fed weights are added from `weights`. A value's buffer is handed over: do not use it after. */
+  /**
+   * By graph input: values, or slots kept by earlier runs. Fed weights are added from `weights`. A value that fills its
+   * buffer is handed over: do not use it after. A view of part of a larger buffer (a tensor out of a message) is copied.
+   */
   readonly feeds: Readonly<Record<string, Tensor | Kept>>;
   /** The weights to feed: the base set, or a patched one. */
   readonly weights: WeightSet;
   /** Outputs to give back to the caller. */
   readonly outputs: readonly string[];
-  /** Outputs that stay on the device: slot by output name. A slot lives until `drop`. */
+  /** Outputs that stay on the device: slot by output name. A slot lives until `drop`; keeping under it again replaces it. */
   readonly keep?: Readonly<Record<string, string>>;
 }
 
@@ -32,8 +35,13 @@ export interface RunResult {
 /** A graph made ready to run. */
 export interface Session {
   readonly model: GraphModel;
-  /** @throws MeshError WRONG_SHAPE for a missing, unknown or misshapen feed. */
-  run(request: RunRequest): Promise<RunResult>;
+  /**
+   * `signal` takes a waiting run out of the queue. A run that has started cannot be stopped: it fails at once for the
+   * caller, ends on the device, and its outputs and kept slots are dropped.
+   * @throws MeshError WRONG_SHAPE for a missing, unknown or misshapen feed; WEIGHT_MISSING when the set lacks a fed weight;
+   *   the signal's reason (MeshError, else CANCELLED); OUT_OF_MEMORY
+   */
+  run(request: RunRequest, signal?: AbortSignal): Promise<RunResult>;
   /** Frees the session; idempotent. */
   release(): Promise<void>;
 }
@@ -44,9 +52,10 @@ export interface WeightSet {
   /** Bytes that only this set holds: a patched set shares what it did not change. */
   readonly ownBytes: number;
   /**
-   * A new set with W + up @ down in the named weights and the rest shared. The base stays pristine.
+   * A new set with W + up @ down in the named weights and the rest shared. The base stays pristine, and may be released
+   * before the new set. Done weight by weight, each when no run is waiting.
    *
-   * factors   `<weight name>.up` f32 [O, R] (scales multiplied in), `<weight name>.down` f32 [R, I·K·K]
+   * factors   `<weight name>.up` f32 [O, R] (scales multiplied in), `<weight name>.down` f32 [R, I·K·K]; copied, not handed over
    * @throws MeshError LORA_MISMATCH when a factor names no weight of this set or does not fit its shape
    */
   patch(factors: TensorMap): Promise<WeightSet>;
@@ -54,15 +63,25 @@ export interface WeightSet {
   release(): Promise<void>;
 }
 
-/** See the head of this file. Calls are served in order, one run at a time. */
+/**
+ * See the head of this file. Calls are served in order, one at a time, except that patching gives way to all else.
+ * Every call fails with DEVICE_UNAVAILABLE once the worker is lost, with DRAINING once `close` was called; what only frees
+ * memory succeeds then, because there is none left to free.
+ */
 export interface Device {
   /** `cpu`, `cuda:0`, `webgpu`, `simulated:<profile>`. */
   readonly name: string;
-  /** Reads weights into the device's memory, widened to what it computes in. */
+  /**
+   * Reads weights into the device's memory, widened to what it computes in; a name that comes twice is read once.
+   * @throws MeshError FILE_UNREADABLE when a file is gone, too short, or changes while it is read; OUT_OF_MEMORY
+   */
   loadWeights(source: WeightSource, weights: readonly Weight[]): Promise<WeightSet>;
   open(model: GraphModel): Promise<Session>;
   /** Frees kept slots; unknown ones are ignored. */
   drop(slots: readonly string[]): Promise<void>;
-  /** Ends the worker after the running call; idempotent. */
+  /**
+   * Refuses what waits, lets the running call end, then ends the worker; idempotent. Await it before `process.exit`, which
+   * would abort the process in the middle of a run.
+   */
   close(): Promise<void>;
 }

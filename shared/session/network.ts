@@ -1,0 +1,69 @@
+/**
+ * One network at whatever sizes are asked for. Graphs have static shapes, so each size has its own session; the sizes used
+ * last are kept open, and all of them share the weight sets.
+ */
+import { LRUCache } from 'lru-cache';
+import type { GraphModel } from '#shared/graph/graph-model.ts';
+import type { Device, RunRequest, RunResult, Session } from './device.ts';
+
+export interface NetworkOptions<Shape> {
+  readonly device: Device;
+  /** Writes the graph for a shape. */
+  readonly build: (shape: Shape) => GraphModel;
+  /** Equal for equal shapes: `2x64x64`. */
+  readonly key: (shape: Shape) => string;
+  /** Sessions kept open. A session that runs or waits beyond that ends its work before it is released. */
+  readonly maxShapes: number;
+}
+
+/** See the head of this file. */
+export class Network<Shape> {
+  readonly #options: NetworkOptions<Shape>;
+  /** Promises, so that runs of one shape that come at once open it once. */
+  readonly #sessions: LRUCache<string, Promise<Session>>;
+  readonly #releasing = new Set<Promise<void>>();
+
+  constructor(options: NetworkOptions<Shape>) {
+    this.#options = options;
+    this.#sessions = new LRUCache({ max: options.maxShapes, dispose: (session) => this.#release(session) });
+  }
+
+  /** Opens the session for the shape if it is not open, and runs it. Throws what `build`, `Device.open` and `Session.run` throw. */
+  async run(shape: Shape, request: RunRequest, signal?: AbortSignal): Promise<RunResult> {
+    // Nothing may come between the cached promise and this await: a release is chained to the same promise, later,
+    // and so queues behind this run.
+    const session = await this.#session(shape);
+    return session.run(request, signal);
+  }
+
+  /** Releases every session; the network may be used again after it. */
+  async release(): Promise<void> {
+    this.#sessions.clear();
+    await Promise.all(this.#releasing);
+  }
+
+  #session(shape: Shape): Promise<Session> {
+    const key = this.#options.key(shape);
+    const open = this.#sessions.get(key);
+    if (open) return open;
+    const opening = this.#options.device.open(this.#options.build(shape));
+    this.#sessions.set(key, opening);
+    opening.catch(() => this.#forget(key, opening));
+    return opening;
+  }
+
+  /** A failed opening is not remembered, unless another has taken its place. */
+  #forget(key: string, opening: Promise<Session>): void {
+    if (this.#sessions.peek(key) === opening) this.#sessions.delete(key);
+  }
+
+  #release(opening: Promise<Session>): void {
+    const releasing = opening.then(
+      (session) => session.release(),
+      () => undefined,
+    );
+    const forget = (): boolean => this.#releasing.delete(releasing);
+    this.#releasing.add(releasing);
+    releasing.then(forget, forget);
+  }
+}

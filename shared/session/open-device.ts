@@ -1,0 +1,29 @@
+/** The switch from a device's name to what stands behind it. There is no falling back: a name means that device. */
+import { availableParallelism } from 'node:os';
+import { MeshError } from '#shared/errors/errors.ts';
+import type { Device } from './device.ts';
+import { DeviceWorker } from './device-worker.ts';
+import { executionProvider } from './execution-provider.ts';
+import { WorkerDevice } from './worker-device.ts';
+
+export interface DeviceConfig {
+  /** `cpu`, `cuda:<index>`, `webgpu`. */
+  readonly device: string;
+  /** Threads that one run may use; as many as the machine has when left out. */
+  readonly threads?: number;
+  /** For errors and thread lists; the device's own name when left out. */
+  readonly name?: string;
+}
+
+/** @throws MeshError CONFIGURATION for an unknown device or thread count; DEVICE_UNAVAILABLE when it cannot be used here */
+export async function openDevice({
+  device,
+  threads = availableParallelism(),
+  name = device,
+}: DeviceConfig): Promise<Device> {
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new MeshError('CONFIGURATION', `A device needs at least one thread, not ${threads}.`, { device, threads });
+  }
+  const provider = executionProvider(device);
+  return new WorkerDevice(device, await DeviceWorker.start(name, { provider, threads }));
+}

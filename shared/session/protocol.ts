@@ -1,0 +1,69 @@
+/**
+ * What the device's thread and its worker say to each other: one operation at a time, one reply to each. All of it is
+ * plain data; sessions, weight sets and slots go by id.
+ */
+import type { WireError } from '#shared/errors/errors.ts';
+import type { GraphModel } from '#shared/graph/graph-model.ts';
+import type { Tensor } from '#shared/tensor/tensor.ts';
+import type { Weight } from '#shared/tensor/weight.ts';
+import type { Kept, RunResult } from './device.ts';
+import type { ExecutionProvider } from './execution-provider.ts';
+
+/** What the worker knows from its first moment. */
+export interface WorkerSetup {
+  readonly provider: ExecutionProvider;
+  /** Threads that one run may use. */
+  readonly threads: number;
+}
+
+type Nothing = Readonly<Record<string, never>>;
+
+/** Request and reply of each operation. */
+export interface Operations {
+  /** First of all: proves that the provider can be used. */
+  probe: { request: Nothing; reply: undefined };
+  loadWeights: {
+    request: { readonly set: string; readonly folder: string; readonly weights: readonly Weight[] };
+    reply: undefined;
+  };
+  /** A new set that shares every array of `base`. */
+  deriveWeights: { request: { readonly set: string; readonly base: string }; reply: undefined };
+  /** Puts W + up @ down in the place of one weight of a derived set. */
+  patchWeight: {
+    request: {
+      readonly set: string;
+      readonly weight: string;
+      readonly up: Tensor;
+      readonly down: Tensor;
+    };
+    reply: undefined;
+  };
+  releaseWeights: { request: { readonly set: string }; reply: undefined };
+  open: { request: { readonly session: string; readonly model: GraphModel }; reply: undefined };
+  run: {
+    request: {
+      readonly session: string;
+      readonly set: string;
+      readonly feeds: Readonly<Record<string, Tensor | Kept>>;
+      readonly outputs: readonly string[];
+      readonly keep: Readonly<Record<string, string>>;
+    };
+    reply: RunResult;
+  };
+  release: { request: { readonly session: string }; reply: undefined };
+  drop: { request: { readonly slots: readonly string[] }; reply: undefined };
+  /** Ends the worker; there is no reply, it exits. */
+  exit: { request: Nothing; reply: undefined };
+}
+
+export type OperationName = keyof Operations;
+export type RequestOf<K extends OperationName> = Operations[K]['request'];
+export type ReplyOf<K extends OperationName> = Operations[K]['reply'];
+
+/** To the worker. */
+export type Order = {
+  readonly [K in OperationName]: { readonly operation: K; readonly request: RequestOf<K> };
+}[OperationName];
+
+/** From the worker. */
+export type Reply = { readonly value: ReplyOf<OperationName> } | { readonly error: WireError };

@@ -1,0 +1,82 @@
+/**
+ * Owns the order of what one worker is asked to do. It stands on the caller's side, so that what has not started can still
+ * be taken back.
+ *
+ * Q1 One task at a time, in order of arrival; background tasks only when nothing else waits.
+ * Q2 Every added task's promise settles exactly once.
+ * Q3 A task that has started is never followed by another before it has ended, even when its caller gave up.
+ */
+import { MeshError } from '#shared/errors/errors.ts';
+
+export interface TaskOptions {
+  /** Takes the task out while it waits; while it runs, fails it for the caller. */
+  readonly signal?: AbortSignal | undefined;
+  /** Give way to every task that is not. */
+  readonly isBackground?: boolean;
+}
+
+interface Waiting {
+  /** Runs the task to its end; must not throw. */
+  start(): Promise<void>;
+  refuse(reason: MeshError): void;
+}
+
+/** What a caller gets whose signal aborted: the reason if it is a MeshError, else CANCELLED. */
+function abortError(signal: AbortSignal): MeshError {
+  const reason: unknown = signal.reason;
+  return reason instanceof MeshError
+    ? reason
+    : new MeshError('CANCELLED', 'The run was cancelled.', {}, { cause: reason });
+}
+
+/** See the head of this file. */
+export class WorkQueue {
+  readonly #urgent = new Set<Waiting>();
+  readonly #background = new Set<Waiting>();
+  #draining: Promise<void> | undefined;
+  #closedBy: MeshError | undefined;
+
+  /**
+   * Puts a task at the end of its line.
+   * @throws MeshError the queue's closing reason; the signal's reason (MeshError, else CANCELLED); what the task throws
+   */
+  add<T>(task: () => Promise<T>, { signal, isBackground = false }: TaskOptions = {}): Promise<T> {
+    if (this.#closedBy) return Promise.reject(this.#closedBy);
+    if (signal?.aborted) return Promise.reject(abortError(signal));
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const line = isBackground ? this.#background : this.#urgent;
+    const waiting: Waiting = { start: () => task().then(resolve, reject), refuse: reject };
+    line.add(waiting);
+    const onAbort = (): void => {
+      line.delete(waiting);
+      reject(abortError(signal!));
+    };
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.#draining ??= this.#drain();
+    return promise.finally(() => signal?.removeEventListener('abort', onAbort));
+  }
+
+  /** Refuses what waits and what comes; resolves when the running task has ended. */
+  async close(reason: MeshError): Promise<void> {
+    this.#closedBy = reason;
+    for (const line of [this.#urgent, this.#background]) {
+      for (const waiting of line) waiting.refuse(reason);
+      line.clear();
+    }
+    await this.#draining;
+  }
+
+  async #drain(): Promise<void> {
+    // A turn later, so that tasks added in the same turn are ordered by urgency and not by luck.
+    await Promise.resolve();
+    for (let next = this.#take(); next; next = this.#take()) await next.start();
+    this.#draining = undefined;
+  }
+
+  #take(): Waiting | undefined {
+    const line = this.#urgent.size > 0 ? this.#urgent : this.#background;
+    const [first] = line;
+    if (first) line.delete(first);
+    return first;
+  }
+}

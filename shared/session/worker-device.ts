@@ -1,0 +1,43 @@
+/** The Device whose networks run on onnxruntime in a worker thread. */
+import { randomUUID } from 'node:crypto';
+import type { GraphModel, Port } from '#shared/graph/graph-model.ts';
+import type { Weight, WeightSource } from '#shared/tensor/weight.ts';
+import type { Device, Session, WeightSet } from './device.ts';
+import type { DeviceWorker } from './device-worker.ts';
+import { WorkerSession } from './worker-session.ts';
+import { WorkerWeightSet } from './worker-weight-set.ts';
+
+/** See the head of this file. */
+export class WorkerDevice implements Device {
+  readonly name: string;
+  readonly #worker: DeviceWorker;
+  /** What is kept under each slot, once the run that keeps it has ended. */
+  readonly #slots = new Map<string, Port>();
+
+  constructor(name: string, worker: DeviceWorker) {
+    this.name = name;
+    this.#worker = worker;
+  }
+
+  async loadWeights(source: WeightSource, weights: readonly Weight[]): Promise<WeightSet> {
+    const byName = new Map(weights.map((weight) => [weight.name, weight]));
+    const set = randomUUID();
+    await this.#worker.perform('loadWeights', { set, folder: source.folder, weights: [...byName.values()] });
+    return WorkerWeightSet.loaded(this.#worker, set, byName);
+  }
+
+  async open(model: GraphModel): Promise<Session> {
+    const session = randomUUID();
+    await this.#worker.perform('open', { session, model });
+    return new WorkerSession({ id: session, model, worker: this.#worker, slots: this.#slots });
+  }
+
+  async drop(slots: readonly string[]): Promise<void> {
+    await this.#worker.free('drop', { slots });
+    for (const slot of slots) this.#slots.delete(slot);
+  }
+
+  close(): Promise<void> {
+    return this.#worker.close();
+  }
+}

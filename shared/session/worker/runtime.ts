@@ -1,0 +1,165 @@
+/**
+ * Everything that the worker owns: sessions, kept outputs, weights. One method for each operation of the protocol; they are
+ * called one after the other, never at once.
+ */
+import { InferenceSession, type Tensor as OrtTensor } from 'onnxruntime-node';
+import { MeshError } from '#shared/errors/errors.ts';
+import type { FedWeight, GraphModel } from '#shared/graph/graph-model.ts';
+import { elementCount, type Tensor } from '#shared/tensor/tensor.ts';
+import type { Kept } from '../device.ts';
+import { REMEDIES } from '../execution-provider.ts';
+import type { OperationName, ReplyOf, RequestOf, WorkerSetup } from '../protocol.ts';
+import { gemmModel } from './gemm-model.ts';
+import { floats, fromOrt, toOrt } from './ort-tensor.ts';
+import { Patcher } from './patcher.ts';
+import { runtimeError } from './runtime-error.ts';
+import { sessionOptions } from './session-options.ts';
+import { readWeights } from './weight-reader.ts';
+import { WeightStore } from './weight-store.ts';
+
+/** A reply, with the buffers that go along. */
+export interface Answer<K extends OperationName = OperationName> {
+  readonly value: ReplyOf<K>;
+  readonly transfer?: readonly ArrayBuffer[];
+}
+
+type Operation<K extends OperationName> = (request: RequestOf<K>) => Promise<Answer<K>> | Answer<K>;
+
+interface OpenSession {
+  readonly session: InferenceSession;
+  readonly model: GraphModel;
+}
+
+const DONE = { value: undefined } as const;
+
+/** See the head of this file. */
+export class Runtime implements Readonly<{ [K in OperationName]: Operation<K> }> {
+  readonly #setup: WorkerSetup;
+  readonly #patcher: Patcher;
+  readonly #weights = new WeightStore();
+  readonly #sessions = new Map<string, OpenSession>();
+  readonly #kept = new Map<string, OrtTensor>();
+
+  constructor(setup: WorkerSetup) {
+    this.#setup = setup;
+    this.#patcher = new Patcher(setup.threads);
+  }
+
+  async probe(): Promise<Answer<'probe'>> {
+    const { name } = this.#setup.provider;
+    try {
+      const session = await InferenceSession.create(gemmModel(), sessionOptions(this.#setup));
+      await session.release();
+    } catch (cause) {
+      const text = (cause as Error).message.trim();
+      throw new MeshError(
+        'DEVICE_UNAVAILABLE',
+        `${name} cannot be used here. ${REMEDIES[name]} (${text})`,
+        {},
+        { cause },
+      );
+    }
+    return DONE;
+  }
+
+  loadWeights({ set, folder, weights }: RequestOf<'loadWeights'>): Answer<'loadWeights'> {
+    this.#weights.add(set, readWeights(folder, weights));
+    return DONE;
+  }
+
+  deriveWeights({ set, base }: RequestOf<'deriveWeights'>): Answer<'deriveWeights'> {
+    this.#weights.derive(set, base);
+    return DONE;
+  }
+
+  async patchWeight({ set, weight, up, down }: RequestOf<'patchWeight'>): Promise<Answer<'patchWeight'>> {
+    const patched = await this.#patcher.patched(this.#weights.array(set, weight), up, down);
+    this.#weights.replace(set, weight, patched);
+    return DONE;
+  }
+
+  releaseWeights({ set }: RequestOf<'releaseWeights'>): Answer<'releaseWeights'> {
+    this.#weights.release(set);
+    return DONE;
+  }
+
+  async open({ session: id, model }: RequestOf<'open'>): Promise<Answer<'open'>> {
+    const session = await named(model, () =>
+      InferenceSession.create(model.bytes, sessionOptions(this.#setup, model.folder)),
+    );
+    this.#sessions.set(id, { session, model });
+    return DONE;
+  }
+
+  async run({ session: id, set, feeds, outputs, keep }: RequestOf<'run'>): Promise<Answer<'run'>> {
+    const { session, model } = this.#open(id);
+    const inputs = { ...this.#fedWeights(model, set), ...this.#values(feeds) };
+    const wanted = [...new Set([...outputs, ...Object.keys(keep)])];
+    const start = performance.now();
+    const results = await named(model, () => session.run(inputs, wanted));
+    const runMs = performance.now() - start;
+    for (const [output, slot] of Object.entries(keep)) this.#kept.set(slot, results[output]!);
+    const given = model.outputs
+      .filter(({ name }) => outputs.includes(name))
+      .map((port) => [port.name, fromOrt(results[port.name]!, port, port.name in keep)] as const);
+    const transfer = given.map(([, value]) => value.data.buffer as ArrayBuffer);
+    return { value: { outputs: Object.fromEntries(given), runMs }, transfer };
+  }
+
+  async release({ session: id }: RequestOf<'release'>): Promise<Answer<'release'>> {
+    const open = this.#sessions.get(id);
+    this.#sessions.delete(id);
+    await open?.session.release();
+    return DONE;
+  }
+
+  drop({ slots }: RequestOf<'drop'>): Answer<'drop'> {
+    for (const slot of slots) this.#kept.delete(slot);
+    return DONE;
+  }
+
+  async exit(): Promise<Answer<'exit'>> {
+    for (const session of this.#sessions.keys()) await this.release({ session });
+    await this.#patcher.close();
+    return DONE;
+  }
+
+  #open(id: string): OpenSession {
+    const open = this.#sessions.get(id);
+    if (!open) throw new MeshError('INTERNAL', 'The session was released before this run.', { session: id });
+    return open;
+  }
+
+  /** Feeds made of the set's arrays, without a copy: a part of a weight's rows is a view. */
+  #fedWeights(model: GraphModel, set: string): Record<string, OrtTensor> {
+    return Object.fromEntries(
+      model.fedWeights.map((fed) => [
+        fed.input,
+        floats(fedRows(fed, this.#weights.array(set, fed.weight.name)), fed.shape),
+      ]),
+    );
+  }
+
+  #values(feeds: RequestOf<'run'>['feeds']): Record<string, OrtTensor> {
+    return Object.fromEntries(Object.entries(feeds).map(([input, feed]) => [input, this.#value(feed)]));
+  }
+
+  #value(feed: Tensor | Kept): OrtTensor {
+    return 'kept' in feed ? this.#kept.get(feed.kept)! : toOrt(feed);
+  }
+}
+
+function fedRows({ weight, rows }: FedWeight, array: Float32Array): Float32Array {
+  if (!rows) return array;
+  const rowSize = elementCount(weight.shape.slice(1));
+  return array.subarray(rows[0] * rowSize, rows[1] * rowSize);
+}
+
+/** Puts the graph's name on what onnxruntime throws. */
+async function named<T>(model: GraphModel, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (thrown) {
+    throw runtimeError(thrown, model.name);
+  }
+}
