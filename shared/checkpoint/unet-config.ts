@@ -21,6 +21,7 @@ const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
   conv_in_kernel: [3],
   conv_out_kernel: [3],
   cross_attention_norm: [],
+  downsample_padding: [1],
   dual_cross_attention: [false],
   encoder_hid_dim: [],
   encoder_hid_dim_type: [],
@@ -110,7 +111,7 @@ function parseEncoder(reader: ConfigReader): EncoderConfig {
     useLinearProjection: reader.boolean('use_linear_projection', false),
     flipSinToCos: reader.boolean('flip_sin_to_cos', true),
     freqShift: reader.integer('freq_shift', { min: 0, max: 1 }, 0),
-    downsamplePadding: reader.integer('downsample_padding', { min: 0, max: 1 }, 1),
+    downsamplePadding: 1,
   };
 }
 
