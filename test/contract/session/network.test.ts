@@ -7,6 +7,24 @@ import { f32 } from '#shared/tensor/tensor.ts';
 import { linear } from './graphs.ts';
 import { WeightFile } from './weight-file.ts';
 
+/** The device itself, with a note of every session that is released. */
+function noting(device: Device, released: string[]): Device {
+  return {
+    name: device.name,
+    loadWeights: (source, list) => device.loadWeights(source, list),
+    drop: (slots) => device.drop(slots),
+    close: () => device.close(),
+    open: async (model) => {
+      const session = await device.open(model);
+      const release = (): Promise<void> => {
+        released.push(`${model.inputs[0]!.shape[0]}`);
+        return session.release();
+      };
+      return { model, run: (request, signal) => session.run(request, signal), release };
+    },
+  };
+}
+
 describe('network — a session for each shape', () => {
   const file = new WeightFile({ w: { dtype: 'f32', shape: [1, 2], data: Float32Array.of(1, 2) } });
   let device: Device;
@@ -55,6 +73,15 @@ describe('network — a session for each shape', () => {
     for (const samples of [1, 2, 1, 3, 1, 2]) await run(net, samples);
     expect(built).toEqual([1, 2, 3, 2]);
     await net.release();
+  });
+
+  it('releases what it gives up, and the rest with itself', async () => {
+    const released: string[] = [];
+    const net = new Network({ device: noting(device, released), build, key: String, maxShapes: 2 });
+    for (const samples of [1, 2, 3]) await run(net, samples);
+    expect(released).toEqual(['1']);
+    await net.release();
+    expect(released.toSorted()).toEqual(['1', '2', '3']);
   });
 
   it('ends the runs of a shape before its session goes', async () => {
