@@ -1,0 +1,82 @@
+/**
+ * DPM-Solver++ of order 2, multistep, midpoint: as an ODE (DPM++ 2M) and as an SDE that adds fresh noise (DPM++ 2M SDE).
+ * Source: Lu et al. 2022 (DPM-Solver++), alg. 2 and appendix; https://github.com/huggingface/diffusers/blob/v0.42.0/src/diffusers/schedulers/scheduling_dpmsolver_multistep.py
+ */
+import { solverFrame } from './frame.ts';
+import { mix, type Term } from './mix.ts';
+import { levelOfSigma } from './noise-level.ts';
+import { cleanWeights } from './prediction.ts';
+import type { Sampler } from './sampler.ts';
+import type { SamplerFactory, SamplerPlan } from './sampler-factory.ts';
+import { readSettings, type SchedulerClass } from './scheduler-config.ts';
+import { solverRun } from './sigma-run.ts';
+import { requireSteps, roundHalfToEven } from './timesteps.ts';
+
+/** `algorithm_type` and `solver_type` of other classes pass, as Diffusers replaces them; the sampler's name decides. */
+const DPM_SOLVER: SchedulerClass = {
+  timestepSpacing: 'linspace',
+  only: {
+    thresholding: [false],
+    algorithm_type: ['dpmsolver++', 'sde-dpmsolver++', 'deis'],
+    solver_type: ['midpoint', 'logrho', 'bh1', 'bh2'],
+    solver_order: [2],
+    final_sigmas_type: ['zero'],
+    variance_type: ['fixed_small', 'fixed_large'],
+    lambda_min_clipped: [Number.NEGATIVE_INFINITY, '-Infinity'],
+    use_exponential_sigmas: [false],
+    use_beta_sigmas: [false],
+    use_lu_lambdas: [false],
+    use_flow_sigmas: [false],
+    use_dynamic_shifting: [false],
+  },
+};
+
+export const dpmpp2m: SamplerFactory = (plan) => solver(plan, false);
+export const dpmpp2mSde: SamplerFactory = (plan) => solver(plan, true);
+
+function solver({ config, steps, isKarras }: SamplerPlan, isStochastic: boolean): Sampler {
+  const settings = readSettings(config, DPM_SOLVER);
+  requireSteps(steps, settings.trainTimesteps - 1);
+  const toWhole = settings.betaSchedule === 'squaredcos_cap_v2' ? Math.trunc : roundHalfToEven;
+  const run = solverRun(settings, steps, isKarras, toWhole);
+  let previous: Float32Array | undefined;
+  return {
+    ...solverFrame(run),
+    drawsNoise: () => isStochastic,
+    step(call, output, latents, noise) {
+      const clean = cleanWeights(settings.predictionType, levelOfSigma(run.sigmas[call]!));
+      const current = mix([clean.latents, latents], [clean.output, output]);
+      const weights = stepWeights(run.sigmas[call]!, run.sigmas[call + 1]!, isStochastic);
+      const terms: Term[] = [[weights.latents, latents]];
+      // The last step, to σ = 0, is of first order: there is no slope to infinity.
+      if (previous && call < steps - 1) {
+        const lean = 1 / (2 * stepRatio(run.sigmas, call));
+        terms.push([weights.clean * (1 + lean), current], [-weights.clean * lean, previous]);
+      } else {
+        terms.push([weights.clean, current]);
+      }
+      if (isStochastic) terms.push([weights.noise, noise()]);
+      previous = current;
+      return mix(...terms);
+    },
+  };
+}
+
+/** Weights of one step from σ to a lower one, in h = λ(to) − λ(from) with λ = −log σ. */
+function stepWeights(
+  from: number,
+  to: number,
+  isStochastic: boolean,
+): { latents: number; clean: number; noise: number } {
+  const decay = to / from; // e^−h
+  const target = levelOfSigma(to);
+  const latents = target.sigma / levelOfSigma(from).sigma;
+  if (!isStochastic) return { latents, clean: target.alpha * (1 - decay), noise: 0 };
+  const spread = 1 - decay ** 2;
+  return { latents: latents * decay, clean: target.alpha * spread, noise: target.sigma * Math.sqrt(spread) };
+}
+
+/** Length of the last step over that of this one, in λ. */
+function stepRatio(sigmas: readonly number[], call: number): number {
+  return Math.log(sigmas[call - 1]! / sigmas[call]!) / Math.log(sigmas[call]! / sigmas[call + 1]!);
+}
