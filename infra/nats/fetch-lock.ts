@@ -4,6 +4,7 @@
  */
 import { readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isAlive } from '#infra/is-alive.ts';
 
 /** Longer than the slowest fetch, a compilation on a small machine. */
 const STALE_AFTER_MS = 10 * 60_000;
@@ -41,15 +42,5 @@ async function isStale(lockFile: string): Promise<boolean> {
     return owner > 0 && !isAlive(owner);
   } catch {
     return false; // Released meanwhile.
-  }
-}
-
-/** Whether a process with this id exists, ours or another user's. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

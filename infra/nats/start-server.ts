@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MeshError } from '#shared/errors/errors.ts';
 import { findNatsServer } from './find-server.ts';
@@ -50,6 +50,7 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   // A file left by a crash would speak for a new process that got the same id.
   await rm(portsDir, { recursive: true, force: true });
   await mkdir(portsDir, { recursive: true });
+  await mkdir(dirname(logFile), { recursive: true });
   const configFile = join(storeDir, 'nats-server.conf');
   await writeFile(configFile, serverConfig({ ...options, host, storeDir, portsDir }));
   const child = launch(binary, configFile, logFile);

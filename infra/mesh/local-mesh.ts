@@ -1,0 +1,167 @@
+/**
+ * Owns the processes of a mesh on this machine: a nats-server (unless one is named) and the services.
+ *
+ * Invariants
+ *  M1  every process is told as soon as it runs, so that it can be found after this one was killed
+ *  M2  the end is in order: gateways, then actors, then NATS; each service has its grace time, then SIGKILL
+ *  M3  one process that cannot be kept running ends the whole mesh: half a mesh answers nothing
+ */
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { cacheFolder } from '#infra/cache-folder.ts';
+import type { Role } from '#shared/contracts/heartbeat.ts';
+import type { MeshError } from '#shared/errors/errors.ts';
+import { firstFreePort } from './free-port.ts';
+import { LogFile } from './log-file.ts';
+import { type OwnNats, startOwnNats } from './nats.ts';
+import { type MeshOptions, ROLES } from './options.ts';
+import { ServiceProcess } from './service-process.ts';
+import { type MeshProcess, PROJECT_FOLDER } from './state-file.ts';
+
+const DEFAULT_HTTP_PORT = 8188;
+const DEFAULT_GRACE_MS = 30_000;
+/** What a service needs, after the grace time it gives to running work, to close its connection and leave, ms. */
+const LEAVE_MS = 2_000;
+
+export interface LocalMeshOptions extends MeshOptions {
+  /** Absolute. */
+  readonly model: string;
+  readonly stateFolder: string;
+  readonly logFolder: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** A line of a service's log. */
+  readonly onLine: (name: string, line: string) => void;
+  /** Something that people should know. */
+  readonly onNotice: (text: string) => void;
+  /** All processes, each time one was started. */
+  readonly onProcesses: (processes: readonly MeshProcess[]) => void;
+}
+
+export interface LocalMesh {
+  readonly natsUrl: string;
+  /** The first gateway's address, once every service is ready. */
+  readonly ready: Promise<{ readonly httpUrl: string }>;
+  /** Rejects when a process cannot be kept running. */
+  readonly failed: Promise<never>;
+  /** Names of the services that have not been ready yet. */
+  waitingFor(): readonly string[];
+  drain(): Promise<void>;
+  /** Ends everything at once. */
+  kill(): void;
+}
+
+/**
+ * Starts NATS, then all services at once; returns before they are ready.
+ * @throws MeshError NATS_SERVER_MISSING; CONFIGURATION when a port is taken
+ */
+export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMesh> {
+  const { promise: failed, reject: fail } = Promise.withResolvers<never>();
+  failed.catch(() => {}); // Whoever waits for `ready` races with it; until then it must not count as unhandled.
+  const running = new Map<string, MeshProcess>();
+  const onProcess = (process: MeshProcess): void => {
+    running.set(process.name, process);
+    options.onProcesses([...running.values()]);
+  };
+  const watch: Watch = { fail, onProcess };
+  const nats = options.env.NATS_URL ? undefined : await startNats(options, watch);
+  const natsUrl = nats?.url ?? options.env.NATS_URL!;
+  const httpPort = options.httpPort ?? (await firstFreePort(DEFAULT_HTTP_PORT));
+  const services = planServices(options, { natsUrl, httpPort }).map((plan) => superviseService(plan, options, watch));
+  for (const service of services) service.start();
+  return {
+    natsUrl,
+    failed,
+    ready: Promise.all(services.map(({ ready }) => ready)).then(([gateway]) => ({ httpUrl: gateway!.http! })),
+    waitingFor: () => services.filter(({ isReady }) => !isReady).map(({ name }) => name),
+    drain: () => drain(services, nats, options.env),
+    kill: () => {
+      for (const service of services) service.kill();
+      nats?.kill();
+    },
+  };
+}
+
+/** How a process reports to the mesh. */
+interface Watch {
+  readonly fail: (error: MeshError) => void;
+  readonly onProcess: (process: MeshProcess) => void;
+}
+
+function startNats(options: LocalMeshOptions, { fail, onProcess }: Watch): Promise<OwnNats> {
+  const storeDir = join(options.stateFolder, 'nats');
+  return startOwnNats({
+    ...(options.natsPort !== undefined && { port: options.natsPort }),
+    storeDir,
+    logFile: join(options.logFolder, 'nats-server.log'),
+    onRestart: (cause, delayMs) => options.onNotice(restartText('nats-server', cause, delayMs)),
+    onGivenUp: fail,
+    // Its command line names its configuration file, which is in the store.
+    onSpawn: (pid) => onProcess({ name: 'nats-server', pid, command: storeDir }),
+  });
+}
+
+interface ServicePlan {
+  readonly name: string;
+  readonly role: Role;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** Which processes to start, each with its environment. The first one is a gateway. */
+function planServices(options: LocalMeshOptions, place: { natsUrl: string; httpPort: number }): ServicePlan[] {
+  const common = {
+    NODE_COMPILE_CACHE: join(cacheFolder(options.env), 'compile-cache'),
+    LATENTMESH_ALLOW_PATHS: '1',
+    ...options.env,
+    NATS_URL: place.natsUrl,
+    LATENTMESH_MODEL: options.model,
+    LATENTMESH_CONTROLNETS: folders(options.controlnets, options.env.LATENTMESH_CONTROLNETS),
+    LATENTMESH_LORAS: folders(options.loras, options.env.LATENTMESH_LORAS),
+  };
+  return ROLES.flatMap((role) =>
+    Array.from({ length: options.replicas[role] }, (_, index) => ({
+      name: index === 0 ? role : `${role}-${index}`,
+      role,
+      env: {
+        ...common,
+        // With this process's id: two meshes on one host may share a nats-server.
+        LATENTMESH_SLOT: `${role}-${index}@${hostname()}-${process.pid}`,
+        ...(role === 'gateway' && { LATENTMESH_HTTP_PORT: String(place.httpPort + index) }),
+      },
+    })),
+  );
+}
+
+function folders(named: readonly string[], inherited = ''): string {
+  return [...named, ...inherited.split(':')].filter(Boolean).join(':');
+}
+
+function superviseService({ name, role, env }: ServicePlan, options: LocalMeshOptions, watch: Watch): ServiceProcess {
+  const script = join(PROJECT_FOLDER, 'services', role, 'main.ts');
+  const log = new LogFile(join(options.logFolder, `${name}.log`));
+  return new ServiceProcess({
+    name,
+    script,
+    cwd: PROJECT_FOLDER,
+    env,
+    logFile: log.path,
+    onLine: (line) => {
+      log.write(line);
+      options.onLine(name, line);
+    },
+    onRestart: (cause, delayMs) => options.onNotice(restartText(name, cause, delayMs)),
+    onGivenUp: watch.fail,
+    onSpawn: (pid) => watch.onProcess({ name, pid, command: script }),
+  });
+}
+
+function restartText(name: string, cause: string, delayMs: number): string {
+  return `${name} died (${cause}); starting it again ${delayMs === 0 ? 'now' : `in ${delayMs / 1000} s`}`;
+}
+
+async function drain(services: readonly ServiceProcess[], nats: OwnNats | undefined, env: NodeJS.ProcessEnv) {
+  const killAfterMs = Number(env.LATENTMESH_GRACE_MS ?? DEFAULT_GRACE_MS) + LEAVE_MS;
+  const isGateway = ({ name }: ServiceProcess): boolean => name.startsWith('gateway');
+  await Promise.all(services.filter(isGateway).map((service) => service.end(killAfterMs)));
+  await Promise.all(services.filter((service) => !isGateway(service)).map((service) => service.end(killAfterMs)));
+  await nats?.stop();
+}

@@ -1,0 +1,64 @@
+/** The mesh's own nats-server: started unless one is named, started again on the same port when it dies. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { type NatsServer, startNatsServer } from '#infra/nats/start-server.ts';
+import { MeshError } from '#shared/errors/errors.ts';
+import { firstFreePort } from './free-port.ts';
+import { RestartPolicy } from './restart-policy.ts';
+
+const DEFAULT_PORT = 4222;
+
+export interface OwnNats {
+  readonly url: string;
+  stop(): Promise<void>;
+  kill(): void;
+}
+
+export interface OwnNatsOptions {
+  readonly port?: number;
+  readonly storeDir: string;
+  readonly logFile: string;
+  readonly onRestart: (cause: string, delayMs: number) => void;
+  /** It will not be started again. */
+  readonly onGivenUp: (error: MeshError) => void;
+  readonly onSpawn: (pid: number) => void;
+}
+
+/** @throws MeshError NATS_SERVER_MISSING; CONFIGURATION when the port is taken */
+export async function startOwnNats(options: OwnNatsOptions): Promise<OwnNats> {
+  const { storeDir, logFile, onRestart, onGivenUp, onSpawn } = options;
+  const port = options.port ?? (await firstFreePort(DEFAULT_PORT));
+  const policy = new RestartPolicy();
+  let isEnding = false;
+  const start = async (): Promise<NatsServer> => {
+    const server = await startNatsServer({ port, storeDir, logFile });
+    onSpawn(server.pid);
+    return server;
+  };
+  let server = await start();
+
+  const keepRunning = async (): Promise<void> => {
+    for (;;) {
+      await server.exited;
+      if (isEnding) return;
+      const delayMs = policy.crashed(Date.now());
+      if (delayMs === 'give-up') throw new MeshError('BUS_UNAVAILABLE', `nats-server keeps crashing: see ${logFile}.`);
+      onRestart(`its log: ${logFile}`, delayMs);
+      await delay(delayMs);
+      if (isEnding) return;
+      server = await start();
+    }
+  };
+  keepRunning().catch((error: unknown) => onGivenUp(MeshError.from(error)));
+
+  return {
+    url: server.url,
+    stop: () => {
+      isEnding = true;
+      return server.stop();
+    },
+    kill: () => {
+      isEnding = true;
+      void server.kill();
+    },
+  };
+}
