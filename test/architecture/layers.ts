@@ -1,0 +1,41 @@
+/** Who may know whom, as data. The same table in words, with the reasons, is in docs/architecture.md. */
+
+/** Areas of `shared/`, lower rows first: an area may import itself and what its row names, an area or a single file. */
+export const AREAS: Readonly<Record<string, readonly string[]>> = {
+  errors: [],
+  tensor: ['errors'],
+  config: ['errors', 'tensor'],
+  telemetry: ['errors', 'tensor', 'contracts/span.ts'],
+  wire: ['errors', 'tensor'],
+  graph: ['errors', 'tensor'],
+  checkpoint: ['errors', 'tensor'],
+  diffusion: ['errors', 'tensor'],
+  image: ['errors', 'tensor'],
+  actor: ['errors', 'tensor'],
+  session: ['errors', 'tensor', 'graph/graph-model.ts', 'telemetry'],
+  bus: ['errors', 'tensor', 'wire', 'telemetry'],
+  contracts: ['errors', 'tensor', 'wire', 'bus/subjects.ts'],
+  placement: ['errors', 'tensor', 'wire', 'telemetry', 'bus', 'contracts'],
+  adapters: ['errors', 'tensor', 'telemetry', 'session', 'contracts', 'placement'],
+  service: ['errors', 'tensor', 'config', 'telemetry', 'wire', 'actor', 'session', 'bus', 'contracts', 'placement'],
+};
+
+/** Folders whose files are no part of the product: they may import anything. */
+export const OUTSIDE_PRODUCT = ['test/', 'scripts/', 'benchmarks/', 'loadtest/', 'vitest.config.ts'];
+
+/** The folders that may import a package; a name ending in `/` stands for its whole scope, '' for the whole product. */
+export const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
+  '@nats-io/': ['shared/bus/'],
+  '@opentelemetry/': ['shared/telemetry/'],
+  commander: ['services/cli/'],
+  fastify: ['services/gateway/'],
+  'lru-cache': [''],
+  msgpackr: ['shared/wire/'],
+  'onnxruntime-node': ['shared/session/'],
+  pino: ['shared/telemetry/'],
+  sharp: ['shared/image/'],
+  zod: ['shared/contracts/', 'shared/config/', 'services/gateway/'],
+};
+
+/** Folders whose file heads carry numbered invariants, each of which some test names. */
+export const KERNELS = ['shared/actor/', 'shared/bus/', 'shared/wire/'];
