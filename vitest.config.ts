@@ -14,6 +14,7 @@ const tier = (name: string, testTimeout: number, options: Record<string, unknown
 export default defineConfig({
   test: {
     maxWorkers: 2,
+    reporters: ['default', './scripts/closing-line.ts'],
     projects: [
       tier('unit', 20_000),
       tier('architecture', 20_000),
