@@ -51,6 +51,7 @@ export const close = operation('controlnet', 'close', {
   reply: z.object({}),
 });
 
+/** Names of the ControlNets that this instance can open. */
 export const list = operation('controlnet', 'list', {
   request: z.object({}),
   reply: z.object({ controlnets: z.array(z.string()) }),

@@ -44,4 +44,5 @@ export const denoise = operation('denoiser', 'denoise', {
     steps: z.number(),
   }),
 });
+/** The body of a request to denoise. */
 export type DenoiseRequest = z.infer<typeof denoise.request>;

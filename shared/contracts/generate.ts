@@ -130,6 +130,7 @@ export const Timings = z.object({
   total_ms: z.number(),
 });
 
+/** The finished job. */
 export const GenerateReply = z.object({
   job: z.string(),
   trace_id: z.string(),

@@ -1,6 +1,7 @@
 /** What every instance tells the mesh once a second. The directory (`shared/placement`) is made of these. */
 import { z } from 'zod';
 
+/** What an instance is for; the name of its folder in `services/`. */
 export const Role = z.enum(['gateway', 'text-encoder', 'controlnet', 'denoiser', 'lora', 'vae']);
 export type Role = z.infer<typeof Role>;
 
@@ -9,6 +10,7 @@ export const HEARTBEAT_MS = 1000;
 /** Silence after which an instance counts as lost, ms: three heartbeats. */
 export const LOST_AFTER_MS = 3 * HEARTBEAT_MS;
 
+/** See the head of this file. */
 export const Heartbeat = z.object({
   role: Role,
   instance: z.string(),

@@ -5,6 +5,7 @@ import { GenerateReply, JobId } from './generate.ts';
 /** `latentmesh.v1.jobs` and `latentmesh.v1.cancel` take this. */
 export const JobQuery = z.strictObject({ job: JobId });
 
+/** `done`, `failed` and `cancelled` are final. */
 export const JobState = z.enum(['queued', 'running', 'done', 'failed', 'cancelled']);
 
 /** An error as it stands in records and replies. */

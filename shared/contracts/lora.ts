@@ -35,6 +35,7 @@ export const patch = operation('lora', 'patch', {
   reply: z.object({ weights: z.number() }),
 });
 
+/** Names in the library. */
 export const list = operation('lora', 'list', {
   request: z.object({}),
   reply: z.object({ loras: z.array(z.string()) }),

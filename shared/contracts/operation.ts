@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import type { Role } from './heartbeat.ts';
 
+/** See the head of this file. */
 export interface Operation<Request, Reply> {
   readonly role: Role;
   readonly name: string;
@@ -9,6 +10,7 @@ export interface Operation<Request, Reply> {
   readonly reply: z.ZodType<Reply>;
 }
 
+/** Joins the parts of an operation; the types of both bodies follow from the schemas. */
 export function operation<Request, Reply>(
   role: Role,
   name: string,
@@ -16,3 +18,8 @@ export function operation<Request, Reply>(
 ): Operation<Request, Reply> {
   return { role, name, ...schemas };
 }
+
+/** The checked body of an operation's request. */
+export type RequestOf<O extends { readonly request: z.ZodType }> = z.infer<O['request']>;
+/** The body of an operation's reply. */
+export type ReplyOf<O extends { readonly reply: z.ZodType }> = z.infer<O['reply']>;

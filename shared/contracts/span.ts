@@ -3,6 +3,7 @@
 /** Attribute values that survive JSON. */
 export type SpanAttribute = string | number | boolean | readonly string[] | readonly number[];
 
+/** See the head of this file. */
 export interface SpanRecord {
   readonly traceId: string;
   readonly spanId: string;

@@ -26,6 +26,7 @@ export interface RunRequest {
   readonly keep?: Readonly<Record<string, string>>;
 }
 
+/** What a run gave. */
 export interface RunResult {
   readonly outputs: TensorMap;
   /** Time in the runtime itself, ms: what a span reports beside the waiting. */

@@ -35,6 +35,7 @@ const ARRAYS = {
   bool: Uint8Array,
 } as const;
 
+/** Sizes of the axes, outermost first; empty for a scalar. */
 export type Shape = readonly number[];
 
 /** Row-major data with its shape; `data.length` equals the product of `shape`. */
@@ -67,6 +68,7 @@ export function showShape(shape: Shape): string {
   return `[${shape.join(', ')}]`;
 }
 
+/** Whether two shapes have the same axes of the same sizes. */
 export function sameShape(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((size, i) => size === b[i]);
 }

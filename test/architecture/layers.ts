@@ -20,6 +20,14 @@ export const AREAS: Readonly<Record<string, readonly string[]>> = {
   service: ['errors', 'tensor', 'config', 'telemetry', 'wire', 'actor', 'session', 'bus', 'contracts', 'placement'],
 };
 
+/**
+ * What a service may import besides shared and itself, file by file. The command line runs where infra does: it finds the
+ * mesh that `npm start` left running by the state file, and starts one of its own.
+ */
+export const SERVICE_EXTRAS: Readonly<Record<string, readonly string[]>> = {
+  cli: ['infra/is-alive.ts', 'infra/mesh/state-file.ts'],
+};
+
 /** Folders whose files are no part of the product: they may import anything. */
 export const OUTSIDE_PRODUCT = ['test/', 'scripts/', 'benchmarks/', 'loadtest/', 'vitest.config.ts'];
 
