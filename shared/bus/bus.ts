@@ -36,7 +36,8 @@ export type Call = (subject: string, request: Message, options: CallOptions) => 
 
 export interface Bus {
   /**
-   * One request, one reply, of any size (larger than a message: credit-controlled chunks).
+   * One request, one reply, of up to 1 GiB each (larger than a message: credit-controlled chunks). The request's
+   * tensors are the bus's until the call settles: do not write to them.
    * @throws MeshError the callee's own error; NO_ACTOR when nobody serves the subject; DEADLINE_EXCEEDED; CANCELLED;
    *   TRANSFER_FAILED when a chunked payload breaks off; BUS_UNAVAILABLE while disconnected for longer than the deadline
    */
@@ -47,6 +48,10 @@ export interface Bus {
   publish(subject: string, content: Message, headers?: Headers): void;
   /** Subjects may hold wildcards `*` and `>`. The handler must not throw. */
   subscribe(subject: string, handler: (content: Message, subject: string, headers: Headers) => void): Subscription;
-  /** Drains every subscription, flushes, closes. Idempotent. */
+  /** Resolves when the server knows every subscription and has every message so far: only then is a service ready. */
+  flush(): Promise<void>;
+  /** Drains every subscription, so accepted calls get their reply; fails calls still out; flushes, closes. Idempotent. */
   close(): Promise<void>;
+  /** Does not wait: handlers are aborted, their callers get DRAINING, calls still out fail; flushes, closes. Idempotent. */
+  stop(): Promise<void>;
 }

@@ -7,8 +7,7 @@
  *   latentmesh.v1.actor.<role>.<operation>          any instance of a role (queue group = role)
  *   latentmesh.v1.actor.<role>.<operation>.<id>     this instance
  *   latentmesh.v1.heartbeat.<role>.<id>             every second, msgpack
- *   latentmesh.v1.abort.<call>                      the caller of <call> gave up
- *   latentmesh.v1.transfer.<transfer>.{data|credit} chunks of a payload that is larger than a message, and credit for them
+ *   latentmesh.v1.call.<call>                       its caller looks for it: whichever instance holds <call> answers, or drops it
  *   latentmesh.v1.spans.<trace>                     finished spans, kept in a bounded stream
  *   latentmesh.v1.queue                             accepted jobs (JetStream work queue)
  *
@@ -18,8 +17,13 @@ import { MeshError } from '#shared/errors/errors.ts';
 
 const PREFIX = 'latentmesh.v1';
 
+/** Whether a name may stand between two dots of a subject. */
+export function isToken(value: string): boolean {
+  return /^[A-Za-z0-9_-]{1,128}$/.test(value);
+}
+
 function token(value: string): string {
-  if (!/^[A-Za-z0-9_-]{1,128}$/.test(value)) {
+  if (!isToken(value)) {
     throw new MeshError('INVALID_REQUEST', `"${value}" cannot stand in a subject: letters, digits, "_" and "-" only.`);
   }
   return value;
@@ -37,10 +41,8 @@ export const subjects = {
     `${PREFIX}.actor.${token(role)}.${token(operation)}.${token(id)}`,
   heartbeat: (role: string, id: string): string => `${PREFIX}.heartbeat.${token(role)}.${token(id)}`,
   heartbeats: `${PREFIX}.heartbeat.*.*`,
-  abort: (call: string): string => `${PREFIX}.abort.${token(call)}`,
-  aborts: `${PREFIX}.abort.*`,
-  transferData: (transfer: string): string => `${PREFIX}.transfer.${token(transfer)}.data`,
-  transferCredit: (transfer: string): string => `${PREFIX}.transfer.${token(transfer)}.credit`,
+  call: (call: string): string => `${PREFIX}.call.${token(call)}`,
+  calls: `${PREFIX}.call.*`,
   spans: (traceId: string): string => `${PREFIX}.spans.${token(traceId)}`,
   allSpans: `${PREFIX}.spans.*`,
 } as const;

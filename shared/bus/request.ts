@@ -1,0 +1,39 @@
+/** The request of a call as it arrives, checked. */
+import { MeshError } from '#shared/errors/errors.ts';
+import type { Headers } from './bus.ts';
+import { isTransferLength } from './outgoing-call.ts';
+import { HEADER, ownHeaders } from './protocol.ts';
+import { isToken } from './subjects.ts';
+import type { Delivery } from './transport.ts';
+
+export interface CallRequest {
+  readonly id: string;
+  readonly subject: string;
+  readonly replySubject: string;
+  readonly deadlineUnixMs: number;
+  readonly headers: Headers;
+  readonly payload: Uint8Array;
+  /** Set when the payload has to be fetched. */
+  readonly totalBytes: number | undefined;
+}
+
+/** @throws MeshError INVALID_REQUEST when the message is no call of this bus */
+export function parseRequest({ subject, headers, payload, reply }: Delivery): CallRequest {
+  const id = headers[HEADER.call] ?? '';
+  const deadlineUnixMs = Number(headers[HEADER.deadlineUnixMs] ?? Number.NaN);
+  const announced = headers[HEADER.bytes];
+  const totalBytes = announced === undefined ? undefined : Number(announced);
+  if (reply === undefined || !isToken(id) || !Number.isFinite(deadlineUnixMs) || !isLength(totalBytes)) {
+    throw new MeshError(
+      'INVALID_REQUEST',
+      `${subject} is for actors, which call it by the bus; people ask the gateway.`,
+    );
+  }
+  // The payload is lent, and its tensors need an aligned buffer.
+  const own = new Uint8Array(payload);
+  return { id, subject, replySubject: reply, deadlineUnixMs, headers: ownHeaders(headers), payload: own, totalBytes };
+}
+
+function isLength(totalBytes: number | undefined): boolean {
+  return totalBytes === undefined || isTransferLength(totalBytes);
+}

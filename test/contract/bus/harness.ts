@@ -1,0 +1,73 @@
+/** What the contract suite needs of a transport, and small things that its tests share. */
+import type { CallOptions } from '#shared/bus/bus.ts';
+import { MeshBus } from '#shared/bus/mesh-bus.ts';
+import type { Transport } from '#shared/bus/transport.ts';
+import { MeshError } from '#shared/errors/errors.ts';
+import { ManualClock } from './manual-clock.ts';
+
+export interface Harness extends AsyncDisposable {
+  readonly clock: ManualClock;
+  /** A connection without a bus. */
+  connect(): Promise<Transport>;
+  newBus(instance: string): Promise<MeshBus>;
+}
+
+export function harness(connect: () => Promise<Transport>): Harness {
+  const clock = new ManualClock();
+  const closing: (() => Promise<void>)[] = [];
+  return {
+    clock,
+    connect: async () => {
+      const transport = await connect();
+      closing.push(() => transport.close());
+      return transport;
+    },
+    newBus: async (instance) => {
+      const bus = new MeshBus(await connect(), { instance, clock });
+      closing.push(() => bus.stop());
+      return bus;
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const close of closing) await close();
+    },
+  };
+}
+
+/** A deadline a minute off. */
+export function soon(clock: ManualClock, more: Partial<CallOptions> = {}): CallOptions {
+  return { deadlineUnixMs: clock.now() + 60_000, ...more };
+}
+
+/** The error of a promise that must fail. */
+export async function failure(promise: Promise<unknown>): Promise<MeshError> {
+  const outcome = await promise.then(
+    (value) => new Error(`succeeded with ${JSON.stringify(value)}`),
+    (error: unknown) => error,
+  );
+  if (outcome instanceof MeshError) return outcome;
+  throw outcome;
+}
+
+/** A promise and the way to open it. */
+export interface Gate {
+  readonly opened: Promise<void>;
+  open(): void;
+}
+
+export function gate(): Gate {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { opened: promise, open: resolve };
+}
+
+/** Rejects with the signal's reason. */
+export function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+}
+
+/** `n` floats that are all different. */
+export function ramp(n: number): Float32Array {
+  return Float32Array.from({ length: n }, (_value, i) => i);
+}
