@@ -3,10 +3,12 @@
  * are asked for by that same path. What the operators mean is in `ops/`, layers are in `nn/`.
  */
 import { MeshError } from '#shared/errors/errors.ts';
-import { bytesPerElement, type DType, elementCount, type Shape, showShape } from '#shared/tensor/tensor.ts';
-import type { Weight, WeightLocation, WeightSource } from '#shared/tensor/weight.ts';
+import { type DType, type Shape, showShape } from '#shared/tensor/tensor.ts';
+import type { WeightSource } from '#shared/tensor/weight.ts';
 import type { FedWeight, GraphModel, Port } from './graph-model.ts';
-import { encodeModel, type OnnxAttribute, type OnnxNode, type OnnxTensor, onnxDataType } from './protobuf/onnx.ts';
+import { encodeModel, type OnnxNode, type OnnxTensor, onnxDataType } from './protobuf/onnx.ts';
+import type { Attributes, Value, ValueType } from './value.ts';
+import { partLocation, partName, partShape, type Rows, type WeightPart } from './weight-part.ts';
 
 /** The oldest versions with every operator used here (Gelu came with opset 20), so that older runtimes can load a graph. */
 const IR_VERSION = 10;
@@ -21,27 +23,17 @@ const CONSTANT_ARRAYS = {
   i64: (numbers: number[]) => BigInt64Array.from(numbers, BigInt),
 } as const;
 
-export interface ValueType {
-  readonly dtype: DType;
-  readonly shape: Shape;
-}
-
-/** A value in the graph: an input, a weight, a constant or what a node puts out. */
-export interface Value extends ValueType {
-  readonly name: string;
-}
-
-export type Attributes = Readonly<Record<string, OnnxAttribute>>;
-
-/** First and one-past-last row of a weight's first axis. */
-export type Rows = readonly [number, number];
+export type { Rows } from './weight-part.ts';
 
 /** Whether a weight that a LoRA may change enters the graph as an input (fed on every run) or as external data. */
 export type WeightMode = (weightName: string) => 'fed' | 'constant';
 
+/** Every such weight is fed: where feeding is free, on the CPU. */
 export const FED: WeightMode = () => 'fed';
+/** No weight is fed: for networks that nothing patches. */
 export const CONSTANT: WeightMode = () => 'constant';
 
+/** What a graph is built from. */
 export interface GraphOptions {
   /** See {@link GraphModel.name}. */
   readonly name: string;
@@ -59,6 +51,7 @@ interface PendingNode {
   readonly attributes: Attributes;
 }
 
+/** See the head of this file. One builder makes one graph. */
 export class GraphBuilder {
   readonly #options: GraphOptions;
   readonly #scopes: string[] = [];
@@ -105,7 +98,7 @@ export class GraphBuilder {
     return port;
   }
 
-  /** Puts a value out under a name of its own. The graph's inputs and weights cannot be put out. */
+  /** Puts out what a node put out, under one name of its own; not an input, a weight or a constant. */
   output(name: string, value: Value): void {
     this.#outputs.set(name, value);
   }
@@ -145,20 +138,14 @@ export class GraphBuilder {
     return value;
   }
 
-  /** Whether the checkpoint has this weight, by its name in the present scope. */
-  hasWeight(name: string): boolean {
-    return this.#options.source.has(this.path(name));
-  }
-
   /**
    * A weight as an f32 constant.
    *
-   * shape      that of the whole weight in the checkpoint
-   * viewedAs   the shape it has in the graph, of as many elements
+   * shape   that of the whole weight in the checkpoint
    * @throws MeshError WEIGHT_MISSING, WRONG_SHAPE by the source
    */
-  weight(name: string, shape: Shape, options: { rows?: Rows; viewedAs?: Shape } = {}): Value {
-    const stored = this.storedWeight(name, shape, options);
+  weight(name: string, shape: Shape, part: WeightPart = {}): Value {
+    const stored = this.storedWeight(name, shape, part);
     if (stored.dtype === 'f32') return stored;
     const widened = { dtype: 'f32', shape: stored.shape } as const;
     return this.#once(`${stored.name} widened`, () =>
@@ -167,23 +154,24 @@ export class GraphBuilder {
   }
 
   /** A weight as a constant of the dtype it is stored in: for tables that are too big to be widened. */
-  storedWeight(name: string, shape: Shape, { rows, viewedAs }: { rows?: Rows; viewedAs?: Shape } = {}): Value {
+  storedWeight(name: string, shape: Shape, part: WeightPart = {}): Value {
     const weight = this.#options.source.get(this.path(name), shape);
-    return this.#once(weightInputName(weight, rows), (constantName) => {
-      const value = { name: constantName, dtype: weight.dtype, shape: viewedAs ?? rowsShape(shape, rows) };
-      this.#initializers.set(constantName, { ...value, data: rowsLocation(weight, rows) });
+    return this.#once(partName(weight, part), (constantName) => {
+      const value = { name: constantName, dtype: weight.dtype, shape: partShape(weight, part) };
+      this.#initializers.set(constantName, { ...value, data: partLocation(weight, part) });
       return value;
     });
   }
 
   /** An f32 weight that a LoRA may change: fed or constant, as the graph's {@link WeightMode} says. */
   adaptableWeight(name: string, shape: Shape, rows?: Rows): Value {
-    if (this.#options.weightMode(this.path(name)) === 'constant') return this.weight(name, shape, rows ? { rows } : {});
+    const part = rows ? { rows } : {};
+    if (this.#options.weightMode(this.path(name)) === 'constant') return this.weight(name, shape, part);
     const weight = this.#options.source.get(this.path(name), shape);
-    return this.#once(weightInputName(weight, rows), (input) => {
-      const part = rowsShape(shape, rows);
-      this.#fedWeights.push({ input, weight, ...(rows && { rows }), shape: part });
-      return { name: input, dtype: 'f32', shape: part };
+    return this.#once(partName(weight, part), (input) => {
+      const fed = { input, weight, ...part, shape: partShape(weight, part) };
+      this.#fedWeights.push(fed);
+      return { name: input, dtype: 'f32', shape: fed.shape };
     });
   }
 
@@ -229,20 +217,6 @@ export class GraphBuilder {
     this.#weights.set(key, made);
     return made;
   }
-}
-
-function weightInputName(weight: Weight, rows: Rows | undefined): string {
-  return rows ? `${weight.name}[${rows[0]}:${rows[1]}]` : weight.name;
-}
-
-function rowsShape(shape: Shape, rows: Rows | undefined): Shape {
-  return rows ? [rows[1] - rows[0], ...shape.slice(1)] : shape;
-}
-
-function rowsLocation({ location, shape, dtype }: Weight, rows: Rows | undefined): WeightLocation {
-  if (!rows) return location;
-  const rowBytes = elementCount(shape.slice(1)) * bytesPerElement(dtype);
-  return { ...location, offset: location.offset + rows[0] * rowBytes, length: (rows[1] - rows[0]) * rowBytes };
 }
 
 function showSize(size: Shape | number): string {

@@ -4,13 +4,14 @@
  */
 import type { ClipTextConfig } from '#shared/tensor/network-config.ts';
 import type { WeightSource } from '#shared/tensor/weight.ts';
-import { FED, GraphBuilder, type Value } from '../builder.ts';
+import { FED, GraphBuilder } from '../builder.ts';
 import type { GraphModel } from '../graph-model.ts';
 import { type AttentionNames, attention } from '../nn/attention.ts';
 import { linear } from '../nn/linear.ts';
 import { layerNorm } from '../nn/norm.ts';
 import { add, equal, gelu, quickGelu, toF32 } from '../ops/elementwise.ts';
 import { argMax, gather, reshape } from '../ops/layout.ts';
+import type { Value } from '../value.ts';
 import type { GraphVariant } from './variant.ts';
 
 const ATTENTION: AttentionNames = {
@@ -24,6 +25,7 @@ const ATTENTION: AttentionNames = {
 /** In old configs this end token stands for "the largest id": https://github.com/huggingface/transformers/pull/24773 */
 const UNNAMED_END_TOKEN = 2;
 
+/** Size of a run of the text model. */
 export interface ClipTextSize {
   /** `B`, prompts in one run. */
   readonly batch: number;
@@ -31,6 +33,7 @@ export interface ClipTextSize {
   readonly tokens?: number;
 }
 
+/** See {@link clipText}. */
 export interface ClipTextVariant extends GraphVariant {
   /** Layers to run; with clip skip k that is all but the last k. */
   readonly layers?: number;
@@ -39,9 +42,12 @@ export interface ClipTextVariant extends GraphVariant {
 }
 
 /**
+ * Prompts to embeddings.
+ *
  * input_ids  i32 [B, T]
  * returns    `last_hidden_state` f32 [B, T, D], behind the final norm whichever layer was the last;
  *            taps `hidden_state_0` … f32 [B, T, D], before that norm: the embeddings, then what each layer puts out
+ * @throws MeshError WEIGHT_MISSING, WRONG_SHAPE with the path of the weight or module
  */
 export function clipText(
   config: ClipTextConfig,

@@ -4,18 +4,22 @@
  */
 import type { ControlNetConfig } from '#shared/tensor/network-config.ts';
 import type { WeightSource } from '#shared/tensor/weight.ts';
-import { FED, GraphBuilder, type Value } from '../builder.ts';
+import { FED, GraphBuilder } from '../builder.ts';
 import type { GraphModel } from '../graph-model.ts';
 import { conv2d } from '../nn/conv.ts';
 import { add, mul, silu } from '../ops/elementwise.ts';
 import { gather, split } from '../ops/layout.ts';
+import type { Value } from '../value.ts';
 import { type Encoded, embedTime, encode, encoderInputs } from './encoder.ts';
 import { RESIDUAL_MID, residualName } from './residuals.ts';
 import { type GraphVariant, graphName, type LatentSize, type PromptedSize } from './variant.ts';
 
 /**
+ * The hint as the step takes it: once per job.
+ *
  * hint      f32 [B, 3, H, W], RGB in 0…1; H and W are the latent size times {@link hintFactor}
  * returns   `hint_embedding` f32 [B, C, h, w], C being the channels of the first block
+ * @throws MeshError WEIGHT_MISSING, WRONG_SHAPE with the path of the weight or module
  */
 export function controlnetHint(
   config: ControlNetConfig,
@@ -39,18 +43,22 @@ export function hintFactor({ conditioningEmbeddingOutChannels }: ControlNetConfi
   return 2 ** (conditioningEmbeddingOutChannels.length - 1);
 }
 
+/** See {@link controlnetStep}. */
 export interface ControlNetStepVariant extends GraphVariant {
   /** Batch of `hint_embedding`: 1 when every picture follows the same hint. */
   readonly hintBatch?: number;
 }
 
 /**
+ * What a ControlNet adds to one step of the UNet.
+ *
  * latents         f32 [B, 4, h, w]
  * timestep        f32 [1], in training steps, may be fractional
  * prompt_embeds   f32 [B, T, D]
  * hint_embedding  f32 [1 or B, C, h, w], from {@link controlnetHint}
  * scales          f32 [N + 1]: what each of the N residuals, and last the middle one, is multiplied by
- * returns         `residual_00` …, `residual_mid`: the shapes of `residualShapes`
+ * returns         `residual_00` …, `residual_mid`: shapes as `residualShapes` says
+ * @throws MeshError WEIGHT_MISSING, WRONG_SHAPE with the path of the weight or module
  */
 export function controlnetStep(
   config: ControlNetConfig,

@@ -3,11 +3,12 @@
  * Source: https://github.com/huggingface/diffusers/blob/v0.30.0/src/diffusers/models/unets/unet_2d_blocks.py
  */
 import type { EncoderConfig } from '#shared/tensor/network-config.ts';
-import type { GraphBuilder, Value } from '../builder.ts';
+import type { GraphBuilder } from '../builder.ts';
 import { downsample } from '../nn/conv.ts';
 import { resnet } from '../nn/resnet.ts';
 import { timestepEmbedding } from '../nn/timestep-embedding.ts';
 import { transformer } from '../nn/transformer.ts';
+import type { Value } from '../value.ts';
 import type { PromptedSize } from './variant.ts';
 
 /** What the blocks of one network see besides their input. */
@@ -19,13 +20,24 @@ export interface BlockContext {
   readonly prompt: Value;
 }
 
+/** What the way down leaves. */
 export interface Encoded {
   readonly skips: readonly Value[];
   readonly mid: Value;
 }
 
+/** See {@link encoderInputs}. */
+export interface EncoderInputs {
+  /** f32 [B, 4, h, w] */
+  readonly latents: Value;
+  /** f32 [1] */
+  readonly timestep: Value;
+  /** f32 [B, T, D] */
+  readonly prompt: Value;
+}
+
 /** The graph inputs that UNet and ControlNet begin with. */
-export function encoderInputs(g: GraphBuilder, config: EncoderConfig, size: PromptedSize) {
+export function encoderInputs(g: GraphBuilder, config: EncoderConfig, size: PromptedSize): EncoderInputs {
   const { batch, height, width, tokens } = size;
   return {
     latents: g.input('latents', 'f32', [batch, config.inChannels, height, width]),
@@ -34,6 +46,7 @@ export function encoderInputs(g: GraphBuilder, config: EncoderConfig, size: Prom
   };
 }
 
+/** The embeddings that cross attention reads, f32 [B, T, D]. */
 export function promptInput(g: GraphBuilder, config: EncoderConfig, size: { batch: number; tokens: number }): Value {
   return g.input('prompt_embeds', 'f32', [size.batch, size.tokens, config.crossAttentionDim]);
 }

@@ -5,6 +5,7 @@ import type { LatentSize } from './variant.ts';
 
 const KERNEL = 3;
 
+/** See {@link residualShapes}. */
 export interface ResidualShapes {
   /** Of the skips, in the order in which the way down puts them out. */
   readonly skips: readonly Shape[];

@@ -5,24 +5,26 @@
  */
 import type { UnetConfig } from '#shared/tensor/network-config.ts';
 import type { WeightSource } from '#shared/tensor/weight.ts';
-import { FED, GraphBuilder, type Value } from '../builder.ts';
+import { FED, GraphBuilder } from '../builder.ts';
 import type { GraphModel } from '../graph-model.ts';
 import { conv2d, upsample } from '../nn/conv.ts';
 import { groupNorm } from '../nn/norm.ts';
 import { add, silu } from '../ops/elementwise.ts';
 import { concat } from '../ops/layout.ts';
+import type { Value } from '../value.ts';
 import { type BlockContext, blockLayer, embedTime, encode, encoderInputs, promptInput } from './encoder.ts';
 import { RESIDUAL_MID, residualName, residualShapes, skipName } from './residuals.ts';
 import { type GraphVariant, graphName, type PromptedSize } from './variant.ts';
 
 /**
- * The first half.
+ * The first half of a step.
  *
  * latents         f32 [B, 4, h, w]
  * timestep        f32 [1], in training steps, may be fractional
  * prompt_embeds   f32 [B, T, D]
  * returns         `skip_00` …, `mid` (shapes: {@link residualShapes}), `time_embedding` f32 [1, 4·C];
  *                 tap `time_proj` f32 [1, C]
+ * @throws MeshError WEIGHT_MISSING, WRONG_SHAPE with the path of the weight or module
  */
 export function unetDown(
   config: UnetConfig,
@@ -41,18 +43,20 @@ export function unetDown(
   return g.build();
 }
 
+/** See {@link unetUp}. */
 export interface UnetUpVariant extends GraphVariant {
   /** Takes ControlNet residuals `residual_00` …, `residual_mid` and adds them to the skips and to `mid`. */
   readonly hasResiduals: boolean;
 }
 
 /**
- * The second half.
+ * The second half of a step.
  *
  * skip_00 …, mid, time_embedding   what {@link unetDown} put out
  * prompt_embeds                    f32 [B, T, D]
  * residual_00 …, residual_mid      with `hasResiduals`; shapes of the skips and of `mid`
  * returns                          `noise_pred` f32 [B, 4, h, w]
+ * @throws MeshError WEIGHT_MISSING, WRONG_SHAPE with the path of the weight or module
  */
 export function unetUp(
   config: UnetConfig,

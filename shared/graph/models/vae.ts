@@ -5,7 +5,7 @@
  */
 import type { VaeConfig } from '#shared/tensor/network-config.ts';
 import type { WeightSource } from '#shared/tensor/weight.ts';
-import { CONSTANT, GraphBuilder, type Value } from '../builder.ts';
+import { CONSTANT, GraphBuilder } from '../builder.ts';
 import type { GraphModel } from '../graph-model.ts';
 import { type AttentionNames, attention } from '../nn/attention.ts';
 import { conv2d, downsample, upsample } from '../nn/conv.ts';
@@ -14,6 +14,7 @@ import { resnet } from '../nn/resnet.ts';
 import { pixelsToTokens, tokensToPixels } from '../nn/tokens.ts';
 import { add, clip, scale, silu } from '../ops/elementwise.ts';
 import { split } from '../ops/layout.ts';
+import type { Value } from '../value.ts';
 import { type GraphVariant, graphName, type LatentSize } from './variant.ts';
 
 const NORM_EPSILON = 1e-6;
@@ -32,8 +33,11 @@ export function vaeFactor({ blockOutChannels }: VaeConfig): number {
 }
 
 /**
+ * Latents to pictures.
+ *
  * latents   f32 [B, 4, h, w], as the UNet has them: the graph divides by the scaling factor
  * returns   `pixels` f32 [B, 3, H, W], about −1…1, not cut
+ * @throws MeshError WEIGHT_MISSING, WRONG_SHAPE with the path of the weight or module
  */
 export function vaeDecode(
   config: VaeConfig,
@@ -54,8 +58,11 @@ export function vaeDecode(
 }
 
 /**
+ * Pictures to the distribution that their latents are drawn from.
+ *
  * pixels    f32 [B, 3, H, W] in −1…1; H and W are the latent size times {@link vaeFactor}
  * returns   `mean`, `logvar` f32 [B, 4, h, w] of the posterior; not multiplied by the scaling factor
+ * @throws MeshError WEIGHT_MISSING, WRONG_SHAPE with the path of the weight or module
  */
 export function vaeEncode(
   config: VaeConfig,

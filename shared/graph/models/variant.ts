@@ -17,6 +17,7 @@ export interface PromptedSize extends LatentSize {
   readonly tokens: number;
 }
 
+/** How a graph is built beside its size. */
 export interface GraphVariant {
   /** How the weights that a LoRA may change enter the graph. */
   readonly weightMode?: WeightMode;

@@ -1,6 +1,7 @@
 /** Attention with its four projections. */
-import type { GraphBuilder, Value } from '../builder.ts';
+import type { GraphBuilder } from '../builder.ts';
 import { multiHeadAttention } from '../ops/dense.ts';
+import type { Value } from '../value.ts';
 import { linear } from './linear.ts';
 
 /** What the projections are called in a checkpoint, and which of them have a bias. */
@@ -22,6 +23,7 @@ export const UNET_ATTENTION: AttentionNames = {
   hasBias: false,
 };
 
+/** How an attention layer is built. */
 export interface AttentionOptions {
   readonly names: AttentionNames;
   readonly heads: number;

@@ -1,8 +1,10 @@
 /** Convolutions, and the two layers that change a picture's size. */
-import type { GraphBuilder, Value } from '../builder.ts';
+import type { GraphBuilder } from '../builder.ts';
 import { conv, type Padding } from '../ops/dense.ts';
 import { resizeNearest } from '../ops/layout.ts';
+import type { Value } from '../value.ts';
 
+/** How a convolution is built. Kernels are square. */
 export interface ConvOptions {
   /** Output channels. */
   readonly channels: number;

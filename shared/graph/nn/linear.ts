@@ -1,9 +1,12 @@
 /** Linear layers. */
 import { elementCount } from '#shared/tensor/tensor.ts';
-import type { GraphBuilder, Rows, Value } from '../builder.ts';
+import type { GraphBuilder } from '../builder.ts';
 import { gemm } from '../ops/dense.ts';
 import { reshape } from '../ops/layout.ts';
+import type { Value } from '../value.ts';
+import type { Rows } from '../weight-part.ts';
 
+/** How a linear layer is built. */
 export interface LinearOptions {
   /** Output features of the whole weight. */
   readonly features: number;

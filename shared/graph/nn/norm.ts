@@ -1,9 +1,11 @@
 /** Normalisations with learned scale and offset. */
-import type { GraphBuilder, Value } from '../builder.ts';
+import type { GraphBuilder } from '../builder.ts';
 import { instanceNormalization, layerNormalization } from '../ops/dense.ts';
 import { add, mul } from '../ops/elementwise.ts';
 import { reshape } from '../ops/layout.ts';
+import type { Value } from '../value.ts';
 
+/** How a group norm is built. */
 export interface GroupNormOptions {
   readonly groups: number;
   readonly epsilon: number;

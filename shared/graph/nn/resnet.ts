@@ -2,13 +2,15 @@
  * The residual block that UNet, ControlNet and VAE are made of.
  * Source: https://github.com/huggingface/diffusers/blob/v0.30.0/src/diffusers/models/resnet.py
  */
-import type { GraphBuilder, Value } from '../builder.ts';
+import type { GraphBuilder } from '../builder.ts';
 import { add, silu } from '../ops/elementwise.ts';
 import { reshape } from '../ops/layout.ts';
+import type { Value } from '../value.ts';
 import { conv2d } from './conv.ts';
 import { linear } from './linear.ts';
 import { type GroupNormOptions, groupNorm } from './norm.ts';
 
+/** How a residual block is built. */
 export interface ResnetOptions {
   /** Output channels. */
   readonly channels: number;

@@ -2,9 +2,10 @@
  * The timestep as a vector: sinusoids of falling frequency, then a small perceptron.
  * Source: https://github.com/huggingface/diffusers/blob/v0.30.0/src/diffusers/models/embeddings.py
  */
-import type { GraphBuilder, Value } from '../builder.ts';
+import type { GraphBuilder } from '../builder.ts';
 import { cos, mul, silu, sin } from '../ops/elementwise.ts';
 import { concat } from '../ops/layout.ts';
+import type { Value } from '../value.ts';
 import { linear } from './linear.ts';
 
 /** The longest wave, in training steps over 2π. */
@@ -13,6 +14,7 @@ const MAX_PERIOD = 10_000;
 /** Width of the embedding, in widths of the sinusoids. */
 const EMBEDDING_FACTOR = 4;
 
+/** How the sinusoids are laid out. */
 export interface TimestepOptions {
   /** Sinusoids in all: the channels of the first block. */
   readonly width: number;

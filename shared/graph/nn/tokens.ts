@@ -1,6 +1,7 @@
 /** The two layouts of one thing: a picture of channels, and a sequence of pixels that transformers read. */
-import type { GraphBuilder, Value } from '../builder.ts';
+import type { GraphBuilder } from '../builder.ts';
 import { reshape, transpose } from '../ops/layout.ts';
+import type { Value } from '../value.ts';
 
 /** f32 [B, C, H, W] → f32 [B, H·W, C] */
 export function pixelsToTokens(g: GraphBuilder, x: Value): Value {

@@ -2,8 +2,9 @@
  * The transformer that stands behind a resnet of UNet and ControlNet: pixels attend to each other, then to the prompt.
  * Source: https://github.com/huggingface/diffusers/blob/v0.30.0/src/diffusers/models/transformers/transformer_2d.py
  */
-import type { GraphBuilder, Value } from '../builder.ts';
+import type { GraphBuilder } from '../builder.ts';
 import { add, gelu, mul } from '../ops/elementwise.ts';
+import type { Value } from '../value.ts';
 import { attention, UNET_ATTENTION } from './attention.ts';
 import { conv2d } from './conv.ts';
 import { linear } from './linear.ts';
@@ -17,6 +18,7 @@ const LAYER_NORM_EPSILON = 1e-5;
 /** Width of the feed-forward layer, in widths of the transformer. */
 const FEED_FORWARD_FACTOR = 4;
 
+/** How a transformer is built. */
 export interface TransformerOptions {
   /** The prompt's embeddings, f32 [B, T, D]. */
   readonly context: Value;

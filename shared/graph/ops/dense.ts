@@ -1,5 +1,6 @@
 /** Operators that combine elements: products, convolution, attention, normalisation. */
-import type { GraphBuilder, Value } from '../builder.ts';
+import type { GraphBuilder } from '../builder.ts';
+import type { Value } from '../value.ts';
 
 /**
  * x · weightᵀ + bias.

@@ -1,12 +1,15 @@
 /** Operators that work on each element alone, with numpy's broadcasting. */
 import type { DType, Shape } from '#shared/tensor/tensor.ts';
-import type { GraphBuilder, Value } from '../builder.ts';
+import type { GraphBuilder } from '../builder.ts';
 import { onnxDataType } from '../protobuf/onnx.ts';
+import type { Value } from '../value.ts';
 
+/** @throws MeshError WRONG_SHAPE when the shapes do not broadcast. */
 export function add(g: GraphBuilder, a: Value, b: Value): Value {
   return g.op('Add', [a, b], { dtype: a.dtype, shape: broadcast(g, a.shape, b.shape) });
 }
 
+/** @throws MeshError WRONG_SHAPE when the shapes do not broadcast. */
 export function mul(g: GraphBuilder, a: Value, b: Value): Value {
   return g.op('Mul', [a, b], { dtype: a.dtype, shape: broadcast(g, a.shape, b.shape) });
 }
@@ -16,6 +19,7 @@ export function scale(g: GraphBuilder, x: Value, factor: number): Value {
   return mul(g, x, g.constant('f32', [], [factor]));
 }
 
+/** 1 / (1 + e⁻ˣ) */
 export function sigmoid(g: GraphBuilder, x: Value): Value {
   return g.op('Sigmoid', [x], x);
 }
@@ -35,19 +39,23 @@ export function quickGelu(g: GraphBuilder, x: Value): Value {
   return g.op('QuickGelu', [x], x, { alpha: { float: 1.702 } });
 }
 
+/** Of an angle in radians. */
 export function sin(g: GraphBuilder, x: Value): Value {
   return g.op('Sin', [x], x);
 }
 
+/** Of an angle in radians. */
 export function cos(g: GraphBuilder, x: Value): Value {
   return g.op('Cos', [x], x);
 }
 
+/** Cuts to the range, ends included. */
 export function clip(g: GraphBuilder, x: Value, range: readonly [number, number]): Value {
   const [low, high] = range.map((limit) => g.constant('f32', [], [limit]));
   return g.op('Clip', [x, low, high], x);
 }
 
+/** Widens f16, bf16 or integers; f32 stays as it is. */
 export function toF32(g: GraphBuilder, x: Value): Value {
   return x.dtype === 'f32' ? x : cast(g, x, 'f32');
 }

@@ -1,7 +1,9 @@
 /** Operators that move elements without changing them. */
 import { elementCount, type Shape } from '#shared/tensor/tensor.ts';
-import type { GraphBuilder, Value } from '../builder.ts';
+import type { GraphBuilder } from '../builder.ts';
+import type { Value } from '../value.ts';
 
+/** The same elements in another shape. @throws MeshError WRONG_SHAPE when they do not fill it. */
 export function reshape(g: GraphBuilder, x: Value, shape: Shape): Value {
   if (elementCount(shape) !== elementCount(x.shape)) {
     throw g.wrongShape('a reshape cannot change the number of elements', { from: x.shape, to: shape });
@@ -15,6 +17,7 @@ export function transpose(g: GraphBuilder, x: Value, order: readonly number[]): 
   return g.op('Transpose', [x], { dtype: x.dtype, shape }, { perm: { ints: order } });
 }
 
+/** Joins along an axis. @throws MeshError WRONG_SHAPE when another axis differs. */
 export function concat(g: GraphBuilder, parts: readonly Value[], axis: number): Value {
   const first = parts[0]!;
   for (const part of parts) {

@@ -13,6 +13,7 @@ export type OnnxAttribute =
   | { readonly string: string }
   | { readonly ints: readonly number[] };
 
+/** NodeProto */
 export interface OnnxNode {
   readonly name: string;
   readonly opType: string;
@@ -24,7 +25,7 @@ export interface OnnxNode {
   readonly attributes: Readonly<Record<string, OnnxAttribute>>;
 }
 
-/** An initializer: its bytes here, or where they lie outside the model. */
+/** TensorProto as an initializer: its bytes here, or where they lie outside the model. */
 export interface OnnxTensor {
   readonly name: string;
   readonly dtype: DType;
@@ -32,12 +33,14 @@ export interface OnnxTensor {
   readonly data: Uint8Array | WeightLocation;
 }
 
+/** ValueInfoProto: an input or output of the graph. */
 export interface OnnxValueInfo {
   readonly name: string;
   readonly dtype: DType;
   readonly shape: Shape;
 }
 
+/** ModelProto with its GraphProto. */
 export interface OnnxModel {
   readonly name: string;
   readonly irVersion: number;

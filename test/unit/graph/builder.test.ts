@@ -100,8 +100,8 @@ describe('graph builder — a weight', () => {
     expect(g.weight('norm.weight', [4], { viewedAs: [4, 1, 1] })).toBe(first);
     expect(first).toMatchObject({ dtype: 'f32', shape: [4, 1, 1] });
     const model = decodeModel(g.build().bytes);
-    expect(model.initializers).toMatchObject([{ name: 'norm.weight', dims: [4, 1, 1], dataType }]);
-    expect(model.nodes).toMatchObject([{ opType: 'Cast', inputs: ['norm.weight'] }]);
+    expect(model.initializers).toMatchObject([{ name: 'norm.weight as [4, 1, 1]', dims: [4, 1, 1], dataType }]);
+    expect(model.nodes).toMatchObject([{ opType: 'Cast', inputs: ['norm.weight as [4, 1, 1]'] }]);
   });
 });
 
