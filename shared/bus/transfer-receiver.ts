@@ -26,6 +26,7 @@ export const MAX_TRANSFER_BYTES = 1024 ** 3;
 /** A transfer that stands still is helped on after this time, and given up after so many times. */
 const STALL_CHECK_MS = 1000;
 const STALL_CHECKS = 5;
+const REWIND = { [HEADER.rewind]: 'yes' };
 
 /** Lets MAX_TRANSFERS in, the others in the order of their coming. */
 export class TransferSlots {
@@ -118,7 +119,7 @@ export class TransferReceiver {
 
   #start(): void {
     this.#bytes = allocate(this.#options.totalBytes);
-    this.#rewind();
+    this.#grant(REWIND);
     this.#watch();
   }
 
@@ -144,7 +145,7 @@ export class TransferReceiver {
 
   #rewind(): void {
     this.#isRewinding = true;
-    this.#grant({ [HEADER.rewind]: 'yes' });
+    this.#grant(REWIND);
   }
 
   #grant(extra: Readonly<Record<string, string>>): void {

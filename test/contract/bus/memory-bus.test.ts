@@ -1,8 +1,12 @@
 import { MemoryBroker } from '#shared/bus/memory-transport.ts';
+import { busAdversaries } from './adversarial-contract.ts';
 import { busContract } from './bus-contract.ts';
-import { harness } from './harness.ts';
+import { type Harness, harness } from './harness.ts';
 
-busContract('memory', async () => {
+async function start(): Promise<Harness> {
   const broker = new MemoryBroker();
   return harness(async () => broker.connect());
-});
+}
+
+busContract('memory', start);
+busAdversaries('memory', start);

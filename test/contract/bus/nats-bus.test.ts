@@ -1,8 +1,9 @@
 import { afterAll, beforeAll } from 'vitest';
 import { connectNats } from '#shared/bus/nats-transport.ts';
 import { startNats, type TestNats } from '#test/mesh/nats-kit.ts';
+import { busAdversaries } from './adversarial-contract.ts';
 import { busContract } from './bus-contract.ts';
-import { harness } from './harness.ts';
+import { type Harness, harness } from './harness.ts';
 
 let nats: TestNats;
 
@@ -12,4 +13,9 @@ beforeAll(async () => {
 
 afterAll(() => nats[Symbol.asyncDispose]());
 
-busContract('NATS', async () => harness(() => connectNats({ url: nats.url, name: 'test' })));
+async function start(): Promise<Harness> {
+  return harness(() => connectNats({ url: nats.url, name: 'test' }));
+}
+
+busContract('NATS', start);
+busAdversaries('NATS', start);
