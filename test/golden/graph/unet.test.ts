@@ -4,7 +4,7 @@ import { CONSTANT } from '#shared/graph/builder.ts';
 import { RESIDUAL_MID, residualName, residualShapes, skipName } from '#shared/graph/models/residuals.ts';
 import { unetDown, unetUp } from '#shared/graph/models/unet.ts';
 import type { GraphVariant, PromptedSize } from '#shared/graph/models/variant.ts';
-import type { Tensor, TensorMap } from '#shared/tensor/tensor.ts';
+import { f32, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
 import { expectClose, goldenPath, loadSafetensors } from '../reference.ts';
 import { first, openRecorded, timestepOf } from './recorded-network.ts';
 import { runGraph } from './run-graph.ts';
@@ -90,6 +90,19 @@ describe.each(['sd15', 'sd2'] as const)('UNet of %s — as recorded', async (mod
     const name = `out_${sizeName}_t500_b2_residuals`;
     const got = await runWhole({ size, feeds }, { ...residuals, [RESIDUAL_MID]: mid });
     expectClose(name, got, recorded[name]!, tolerance('out'));
+  });
+
+  it('runs at a size that does not halve evenly', async () => {
+    const [height, width] = [9, 7];
+    const latents = f32(
+      [1, 4, height, width],
+      Float32Array.from({ length: 4 * height * width }, (_, i) => Math.sin(i)),
+    );
+    const { feeds } = feedsOf('8x8', 500, 1);
+    const size = { batch: 1, height, width, tokens: 77 };
+    const got = await runWhole({ size, feeds: { ...feeds, latents } });
+    expect(got.shape).toEqual(latents.shape);
+    expect((got.data as Float32Array).every(Number.isFinite)).toBe(true);
   });
 
   it('takes every weight of the file', () => {
