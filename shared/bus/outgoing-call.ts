@@ -96,10 +96,7 @@ export class OutgoingCall {
   #send(): void {
     const { transport } = this.#line;
     this.#timer?.cancel();
-    if (!transport.isConnected) {
-      this.#stage = 'unsent';
-      return;
-    }
+    if (!transport.isConnected) return; // onConnected goes on from here.
     this.#stage = 'sent';
     const payload = this.#upload ? EMPTY : join(this.#options.segments);
     transport.publish(this.#options.subject, payload, { headers: this.#requestHeaders(), reply: this.#lane('answer') });

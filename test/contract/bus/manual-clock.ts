@@ -21,6 +21,7 @@ export class ManualClock implements Clock {
   /** Runs what falls due on the way, each in its time, and lets its consequences happen in between. */
   async advance(byMs: number): Promise<void> {
     const endMs = this.#nowMs + byMs;
+    await settle();
     for (let due = this.#earliest(); due && due.atMs <= endMs; due = this.#earliest()) {
       this.#remove(due);
       this.#nowMs = Math.max(this.#nowMs, due.atMs);
