@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createSampler } from '#shared/diffusion/create-sampler.ts';
 import { firstCall, type Sampler } from '#shared/diffusion/sampler.ts';
-import { f32, type Tensor } from '#shared/tensor/tensor.ts';
-import { expectClose, goldenPath, loadSafetensors } from '../reference.ts';
+import { f32 } from '#shared/tensor/tensor.ts';
+import { expectClose, goldenPath } from '../reference.ts';
+import { recorded, recordedValues, runSampler, startOf } from './run-sampler.ts';
 
 interface Row {
   readonly case: string;
@@ -44,41 +45,17 @@ const LABELS: Record<string, string> = {
 
 /** Float32 logarithms in the reference's Karras interpolation; of 999. */
 const TIMESTEP_TOLERANCE = 2e-3;
-const LATENT_SHAPE = [4, 4, 4];
-const LATENT_SIZE = 64;
 
 const { base, cases } = JSON.parse(readFileSync(goldenPath('schedulers', 'cases.json'), 'utf8')) as {
   base: Record<string, unknown>;
   cases: Row[];
 };
-const recorded = await loadSafetensors(goldenPath('schedulers', 'trajectories.safetensors'));
-const values = (name: string): Float32Array => recorded[name]!.data as Float32Array;
-
-/** Channel c of [4, 4, 4] adds c / 20. */
-function model(x: Float32Array, timestep: number): Float32Array {
-  return x.map(
-    (value, i) => 0.6 * value + 0.2 * Math.sin(2 * value) + 0.1 * Math.sin(timestep / 100) + 0.05 * Math.floor(i / 16),
-  );
-}
 
 function samplerOf(row: Row): Sampler {
   const { timestep_spacing, beta_schedule, prediction_type } = row;
   const schedule = { ...base, ...row.options, timestep_spacing, beta_schedule, prediction_type };
   const eta = row.step_options.eta ?? 0;
   return createSampler(LABELS[row.sampler]!, { schedule, steps: row.steps, eta });
-}
-
-function run(sampler: Sampler, first: number, start: Float32Array): { states: Tensor; noiseCalls: number } {
-  const states = [start];
-  let noiseCalls = 0;
-  const noise = (): Float32Array => values('noise').slice(noiseCalls * LATENT_SIZE, ++noiseCalls * LATENT_SIZE);
-  for (let call = first; call < sampler.timesteps.length; call++) {
-    const latents = states.at(-1)!;
-    const output = model(sampler.scaleModelInput(latents, call), sampler.timesteps[call]!);
-    states.push(sampler.step(call, output, latents, noise));
-  }
-  const all = Float32Array.from(states.flatMap((state) => [...state]));
-  return { states: f32([states.length, ...LATENT_SHAPE], all), noiseCalls };
 }
 
 describe('samplers — against recorded trajectories', () => {
@@ -92,7 +69,7 @@ describe('samplers — against recorded trajectories', () => {
     expect(sampler.callsPerStep).toBe(row.order);
     expect(Math.abs(sampler.initNoiseSigma / row.init_noise_sigma - 1)).toBeLessThan(row.tolerance);
 
-    const timesteps = values(`${row.case}/timesteps`);
+    const timesteps = recordedValues(`${row.case}/timesteps`);
     if (row.integer_timesteps) expect(sampler.timesteps).toEqual([...timesteps]);
     for (const [i, timestep] of sampler.timesteps.entries()) {
       expect(Math.abs(timestep - timesteps[i]!)).toBeLessThan(TIMESTEP_TOLERANCE);
@@ -105,8 +82,7 @@ describe('samplers — against recorded trajectories', () => {
       expectClose(`${row.case}/sigmas`, got, sigmas, row.tolerance);
     }
 
-    const start = values('x0').map((value) => value * sampler.initNoiseSigma);
-    const { states, noiseCalls } = run(sampler, 0, start);
+    const { states, noiseCalls } = runSampler(sampler, startOf(sampler));
     expect(noiseCalls).toBe(row.noise_calls);
     expectClose(`${row.case}/x`, states, recorded[`${row.case}/x`]!, row.tolerance);
   });
@@ -117,7 +93,8 @@ describe('samplers — against recorded trajectories', () => {
     const first = firstCall(sampler, row.steps, strength);
     expect(first).toBe(first_index);
     expect(sampler.timesteps.length - first).toBe(model_calls);
-    const { states, noiseCalls } = run(sampler, first, sampler.addNoise(values('original'), values('x0'), first));
+    const start = sampler.addNoise(recordedValues('original'), recordedValues('x0'), first);
+    const { states, noiseCalls } = runSampler(sampler, start, first);
     expect(noiseCalls).toBe(noise_calls);
     expectClose(`${row.case}/img2img_x`, states, recorded[`${row.case}/img2img_x`]!, row.tolerance);
   });
