@@ -18,6 +18,7 @@ const DDIM: SchedulerClass = {
   only: { thresholding: [false] },
 };
 
+/** Draws noise at every call where `eta` is above 0; the clean latents are limited where the config says so. */
 export const ddim: SamplerFactory = ({ config, steps, eta }) => {
   const settings = readSettings(config, DDIM);
   requireSteps(steps, settings.trainTimesteps);

@@ -20,6 +20,7 @@ const DDPM: SchedulerClass = {
 /** Least variance, so that its root and logarithm stay finite. */
 const LEAST_VARIANCE = 1e-20;
 
+/** Draws noise at every call above timestep 0. */
 export const ddpm: SamplerFactory = ({ config, steps }) => {
   const settings = { ...readSettings(config, DDPM), setAlphaToOne: true };
   requireSteps(steps, settings.trainTimesteps);

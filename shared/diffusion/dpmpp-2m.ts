@@ -31,7 +31,10 @@ const DPM_SOLVER: SchedulerClass = {
   },
 };
 
+/** The ODE: one call a step, no noise; with Karras’ spacing on demand. */
 export const dpmpp2m: SamplerFactory = (plan) => solver(plan, false);
+
+/** The SDE: the same calls, noise at every one, also the last, where its weight is 0. */
 export const dpmpp2mSde: SamplerFactory = (plan) => solver(plan, true);
 
 function solver({ config, steps, isKarras }: SamplerPlan, isStochastic: boolean): Sampler {

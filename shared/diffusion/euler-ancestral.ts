@@ -16,6 +16,7 @@ const EULER_ANCESTRAL: SchedulerClass = {
   only: {},
 };
 
+/** Draws noise at every call, also the last, where its weight is 0. */
 export const eulerAncestral: SamplerFactory = ({ config, steps }) => {
   const settings = readSettings(config, EULER_ANCESTRAL);
   requireSteps(steps, settings.trainTimesteps);

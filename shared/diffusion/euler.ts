@@ -23,6 +23,7 @@ const EULER: SchedulerClass = {
   },
 };
 
+/** One call a step, no noise; with Karras’ spacing on demand. */
 export const euler: SamplerFactory = ({ config, steps, isKarras }) => {
   const settings = readSettings(config, EULER);
   requireSteps(steps, settings.trainTimesteps);

@@ -28,6 +28,7 @@ interface StepStart {
   readonly slope: Float32Array;
 }
 
+/** Two calls a step and one in the last: 2n − 1 calls, no noise; with Karras’ spacing on demand. */
 export const heun: SamplerFactory = ({ config, steps, isKarras }) => {
   const settings = readSettings(config, HEUN);
   requireSteps(steps, settings.trainTimesteps);

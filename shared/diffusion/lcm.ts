@@ -23,6 +23,7 @@ const LCM: SchedulerClass = {
 /** Deviation of clean latents that the boundary condition assumes (Song et al. 2023, appendix C). */
 const SIGMA_DATA = 0.5;
 
+/** Draws noise at every call but the last; at most as many steps as the model was distilled at. */
 export const lcm: SamplerFactory = ({ config, steps }) => {
   const settings = readSettings(config, LCM);
   const distilledSteps = readNumber(config, 'original_inference_steps', 50, (value) =>

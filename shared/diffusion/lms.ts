@@ -17,6 +17,7 @@ const LMS: SchedulerClass = {
 
 const MOST_SLOPES = 4;
 
+/** One call a step, no noise; with Karras’ spacing on demand. */
 export const lms: SamplerFactory = ({ config, steps, isKarras }) => {
   const settings = readSettings(config, LMS);
   requireSteps(steps, settings.trainTimesteps);

@@ -26,6 +26,7 @@ const MULTISTEP_WEIGHTS = [
   [55 / 24, -59 / 24, 37 / 24, -9 / 24],
 ] as const;
 
+/** n + 1 calls, no noise; a silent config means PLMS, since that is what the sampler is called. */
 export const pndm: SamplerFactory = ({ config, steps }) => {
   const settings = readSettings(config, PNDM);
   requireSteps(steps, settings.trainTimesteps);

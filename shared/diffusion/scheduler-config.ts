@@ -11,9 +11,11 @@ const BETA_SCHEDULES = ['linear', 'scaled_linear', 'squaredcos_cap_v2'] as const
 const PREDICTION_TYPES = ['epsilon', 'v_prediction', 'sample'] as const;
 const TIMESTEP_SPACINGS = ['leading', 'linspace', 'trailing'] as const;
 
+/** How betas grow over the training steps. */
 export type BetaSchedule = (typeof BETA_SCHEDULES)[number];
 /** What the network predicts: the noise, the velocity, or the clean latents. */
 export type PredictionType = (typeof PREDICTION_TYPES)[number];
+/** How a run of few steps is spread over the training steps. */
 export type TimestepSpacing = (typeof TIMESTEP_SPACINGS)[number];
 
 /** Most training steps that a config may name; real ones have 1000. */

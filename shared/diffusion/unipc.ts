@@ -40,6 +40,7 @@ interface History {
   readonly olderClean: Float32Array | undefined;
 }
 
+/** One call a step, no noise; with Karras’ spacing on demand. */
 export const unipc: SamplerFactory = ({ config, steps, isKarras }) => {
   const settings = readSettings(config, UNIPC);
   requireSteps(steps, settings.trainTimesteps - 1);
