@@ -67,8 +67,9 @@ async function main(): Promise<number> {
     return 0;
   } catch (thrown) {
     const error = MeshError.from(thrown);
-    process.send?.({ type: 'fatal', ...error.toWire() });
-    terminal.error(error);
+    // A program that started us tells people itself.
+    if (process.send) process.send({ type: 'fatal', ...error.toWire() });
+    else terminal.error(error);
     return 1;
   }
 }

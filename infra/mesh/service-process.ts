@@ -8,19 +8,9 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { MeshError, type WireError } from '#shared/errors/errors.ts';
+import { MeshError } from '#shared/errors/errors.ts';
+import type { FatalReport, ReadyReport } from '#shared/service/supervised.ts';
 import { RestartPolicy } from './restart-policy.ts';
-
-/** What a service tells its supervisor over the process channel. */
-export type ServiceMessage =
-  | {
-      readonly type: 'ready';
-      readonly role: string;
-      readonly instance: string;
-      readonly http?: string;
-      readonly detail?: string;
-    }
-  | ({ readonly type: 'fatal' } & WireError);
 
 export interface ServiceProcessOptions {
   /** `denoiser`, or `denoiser-1` for a further one. */
@@ -45,10 +35,10 @@ const UNCAUGHT = /^\w*Error\b.*: /;
 export class ServiceProcess {
   readonly name: string;
   /** Resolves with the first `ready`; stays open when that never comes. */
-  readonly ready: Promise<Extract<ServiceMessage, { type: 'ready' }>>;
+  readonly ready: Promise<ReadyReport>;
   readonly #options: ServiceProcessOptions;
   readonly #policy = new RestartPolicy();
-  readonly #markReady: (message: Extract<ServiceMessage, { type: 'ready' }>) => void;
+  readonly #markReady: (report: ReadyReport) => void;
   #child: ChildProcess | undefined;
   #wasReady = false;
   #fatal: MeshError | undefined;
@@ -58,7 +48,7 @@ export class ServiceProcess {
   constructor(options: ServiceProcessOptions) {
     this.name = options.name;
     this.#options = options;
-    const { promise, resolve } = Promise.withResolvers<Extract<ServiceMessage, { type: 'ready' }>>();
+    const { promise, resolve } = Promise.withResolvers<ReadyReport>();
     this.ready = promise;
     this.#markReady = resolve;
   }
@@ -83,7 +73,7 @@ export class ServiceProcess {
       onLine(line);
     };
     for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream! }).on('line', hear);
-    child.on('message', (message: ServiceMessage) => this.#heard(message));
+    child.on('message', (report: ReadyReport | FatalReport) => this.#heard(report));
     // Not `exit`: it can come before the last lines and messages have been read.
     child.once('close', (code, signal) => this.#died(lastError || (signal ? `ended by ${signal}` : `status ${code}`)));
     child.once('error', (error) => this.#died(error.message));
@@ -109,12 +99,11 @@ export class ServiceProcess {
     this.#child?.kill('SIGKILL');
   }
 
-  #heard(message: ServiceMessage): void {
-    if (message.type === 'ready') {
-      this.#wasReady = true;
-      this.#markReady(message);
-    }
-    if (message.type === 'fatal') this.#fatal = MeshError.fromWire(message);
+  #heard(report: ReadyReport | FatalReport): void {
+    if (report.type === 'fatal') this.#fatal = MeshError.fromWire(report);
+    if (report.type !== 'ready') return;
+    this.#wasReady = true;
+    this.#markReady(report);
   }
 
   #died(cause: string): void {

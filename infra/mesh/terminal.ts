@@ -25,7 +25,7 @@ export class Terminal {
   }
 
   error({ code, message }: MeshError): void {
-    process.stderr.write(`${styleText('red', `error ${code}`)}: ${message}\n`);
+    process.stderr.write(`${styleText('red', `error ${code}`, { stream: process.stderr })}: ${message}\n`);
   }
 
   ready(text: string): void {

@@ -1,0 +1,91 @@
+/** `latentmesh generate`: asks for pictures, shows the way there, saves them. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { subjects } from '#shared/bus/subjects.ts';
+import type { GeneratedImage, GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
+import type { JobEvent } from '#shared/contracts/jobs.ts';
+import { DEFAULT_DEADLINE_MS } from '#shared/contracts/limits.ts';
+import { MeshError } from '#shared/errors/errors.ts';
+import { type GenerateFlags, generateRequest, newJobId } from './generate-request.ts';
+import { rememberJob } from './last-job.ts';
+import { type Mesh, openMesh } from './mesh.ts';
+import { pictureFiles } from './picture-files.ts';
+import { Progress } from './progress.ts';
+import { EXIT } from './report.ts';
+import { printResult, type SavedPicture } from './result-text.ts';
+
+/** Beyond the job's own deadline, so that the mesh's answer comes first. */
+const PATIENCE_MS = 10_000;
+const CANCEL_TIMEOUT_MS = 5_000;
+
+/** Runs the command. @throws MeshError the mesh's, and those of files */
+export async function generate(prompt: string, flags: GenerateFlags): Promise<void> {
+  const job = newJobId();
+  const request = await generateRequest(prompt, job, flags);
+  await mkdir(dirname(flags.output), { recursive: true });
+  const mesh = await openMesh({ ...(flags.model && { model: flags.model }), onStart: say });
+  try {
+    await rememberJob(job);
+    const reply = await askForPictures(mesh, job, request);
+    const pictures = await savePictures(mesh, reply, flags.output);
+    await printResult(reply, pictures, { json: flags.json === true });
+  } finally {
+    await mesh.close();
+  }
+}
+
+async function askForPictures({ client }: Mesh, job: string, request: GenerateInput): Promise<GenerateReply> {
+  const progress = new Progress(process.stderr);
+  const stopWatching = cancelOnSignal(() => {
+    progress.end();
+    say(`Cancelling job ${job}. Again to leave at once.`);
+    // Its outcome is the outcome of the job.
+    client.request(subjects.cancel, { job }, CANCEL_TIMEOUT_MS).catch(() => {});
+  });
+  try {
+    await client.listen<JobEvent>(subjects.events(job), (event) => progress.show(event));
+    const timeoutMs = (request.deadline_ms ?? DEFAULT_DEADLINE_MS) + PATIENCE_MS;
+    return await client.request<GenerateReply>(subjects.generate, request, timeoutMs);
+  } finally {
+    progress.end();
+    stopWatching();
+  }
+}
+
+/** The first signal cancels, the second one leaves. Returns the way to stop listening. */
+function cancelOnSignal(cancel: () => void): () => void {
+  let isCancelling = false;
+  const onSignal = (): void => {
+    if (isCancelling) process.exit(EXIT.interrupted);
+    isCancelling = true;
+    process.exitCode = EXIT.interrupted;
+    cancel();
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  return () => void process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+}
+
+async function savePictures(mesh: Mesh, reply: GenerateReply, pattern: string): Promise<SavedPicture[]> {
+  const files = pictureFiles(pattern, { job: reply.job, seeds: reply.images.map(({ seed }) => seed) });
+  return Promise.all(
+    reply.images.map(async (image, index) => {
+      const png = await pictureBytes(mesh, image);
+      const path = files[index]!;
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, png);
+      return { path, png, image };
+    }),
+  );
+}
+
+/** Inline, or too large for a message and kept in the object store. */
+async function pictureBytes(mesh: Mesh, { b64_json: inline, object }: GeneratedImage): Promise<Uint8Array> {
+  if (inline !== undefined) return Buffer.from(inline, 'base64');
+  if (!object) throw new MeshError('WIRE_INVALID', 'The mesh sent neither a picture nor the name of one.');
+  const { readObject } = await import('#shared/bus/object-store.ts');
+  return readObject(mesh.transport.connection, object);
+}
+
+function say(text: string): void {
+  process.stderr.write(`${text}\n`);
+}

@@ -1,0 +1,81 @@
+/** From the flags of `generate` to the request that the mesh takes. */
+import { randomBytes } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import type { GenerateInput } from '#shared/contracts/generate.ts';
+import { MeshError } from '#shared/errors/errors.ts';
+import type { ControlNetFlag, LoraFlag } from './units.ts';
+
+/** As commander hands them over. What is left out takes the mesh's default. */
+export interface GenerateFlags {
+  readonly model?: string;
+  readonly negative?: string;
+  readonly width?: number;
+  readonly height?: number;
+  readonly steps?: number;
+  readonly guidance?: number;
+  readonly sampler?: string;
+  readonly seed?: number;
+  readonly batch?: number;
+  readonly clipSkip?: number;
+  readonly controlnet?: readonly ControlNetFlag[];
+  readonly preprocessor: 'canny' | 'none';
+  readonly guessMode?: boolean;
+  readonly lora?: readonly LoraFlag[];
+  /** Seconds. */
+  readonly timeout?: number;
+  readonly output: string;
+  readonly json?: boolean;
+}
+
+/** Short enough to type, and no two alike within a day: 48 bits. */
+export function newJobId(): string {
+  return randomBytes(6).readUIntBE(0, 6).toString(36);
+}
+
+/** @throws MeshError FILE_UNREADABLE when an image cannot be read */
+export async function generateRequest(prompt: string, job: string, flags: GenerateFlags): Promise<GenerateInput> {
+  const controlnets = await Promise.all(
+    (flags.controlnet ?? []).map((unit) => controlNetUnit(unit, flags.preprocessor)),
+  );
+  const given: { [Field in keyof GenerateInput]: GenerateInput[Field] | undefined } = {
+    job,
+    prompt,
+    negative_prompt: flags.negative,
+    width: flags.width,
+    height: flags.height,
+    steps: flags.steps,
+    guidance_scale: flags.guidance,
+    sampler: flags.sampler,
+    seed: flags.seed,
+    batch: flags.batch,
+    clip_skip: flags.clipSkip,
+    controlnets,
+    guess_mode: flags.guessMode,
+    loras: [...(flags.lora ?? [])],
+    deadline_ms: flags.timeout === undefined ? undefined : Math.round(flags.timeout * 1000),
+  };
+  // JSON leaves out what is undefined, so the types may say that it is not there.
+  return given as GenerateInput;
+}
+
+async function controlNetUnit(
+  { controlnet, imageFile, scale, start, end }: ControlNetFlag,
+  preprocessor: 'canny' | 'none',
+) {
+  return {
+    controlnet,
+    image: (await readImage(imageFile)).toString('base64'),
+    preprocessor,
+    controlnet_conditioning_scale: scale,
+    control_guidance_start: start,
+    control_guidance_end: end,
+  };
+}
+
+async function readImage(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    throw new MeshError('FILE_UNREADABLE', `${file} cannot be read: ${(cause as Error).message}`, { file }, { cause });
+  }
+}

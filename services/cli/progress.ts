@@ -1,0 +1,46 @@
+/** Progress of a job on stderr: one line that grows in a terminal, a line per step elsewhere. */
+import { styleText } from 'node:util';
+import type { JobEvent } from '#shared/contracts/jobs.ts';
+
+export interface ProgressOutput {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+}
+
+const BAR_WIDTH = 24;
+const CLEAR_LINE = '\r\x1b[2K';
+
+export class Progress {
+  readonly #out: ProgressOutput;
+  #hasLine = false;
+
+  constructor(out: ProgressOutput) {
+    this.#out = out;
+  }
+
+  show(event: JobEvent): void {
+    if (event.type === 'queued') this.#say('waiting for its turn');
+    if (event.type === 'progress') this.#step(event.step, event.steps);
+  }
+
+  /** Leaves the line to whatever is printed next. Idempotent. */
+  end(): void {
+    if (this.#hasLine) this.#out.write(CLEAR_LINE);
+    this.#hasLine = false;
+  }
+
+  #step(step: number, steps: number): void {
+    if (!this.#out.isTTY) {
+      this.#say(`step ${step}/${steps}`);
+      return;
+    }
+    const full = Math.round((step / steps) * BAR_WIDTH);
+    const bar = styleText('cyan', '█'.repeat(full), { stream: process.stderr }) + '░'.repeat(BAR_WIDTH - full);
+    this.#say(step < steps ? `${bar} ${step}/${steps}` : `${bar} decoding`);
+  }
+
+  #say(text: string): void {
+    this.#out.write(this.#out.isTTY ? `${CLEAR_LINE}${text}` : `${text}\n`);
+    this.#hasLine = this.#out.isTTY === true;
+  }
+}

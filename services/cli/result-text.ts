@@ -1,0 +1,60 @@
+/** What `generate` prints when it is done: paths first, so that a pipe can use them. */
+import { styleText } from 'node:util';
+import type { GeneratedImage, GenerateReply } from '#shared/contracts/generate.ts';
+
+export interface SavedPicture {
+  readonly path: string;
+  readonly png: Uint8Array;
+  readonly image: GeneratedImage;
+}
+
+/** Columns of a preview: half of a usual terminal, a picture of 48 × 48 dots. */
+const PREVIEW_COLUMNS = 48;
+
+export async function printResult(
+  reply: GenerateReply,
+  pictures: readonly SavedPicture[],
+  { json }: { readonly json: boolean },
+): Promise<void> {
+  if (json) {
+    process.stdout.write(`${JSON.stringify(resultJson(reply, pictures))}\n`);
+    return;
+  }
+  for (const warning of reply.warnings) {
+    process.stderr.write(`${styleText('yellow', 'warning', { stream: process.stderr })}: ${warning.message}\n`);
+  }
+  for (const picture of pictures) {
+    if (process.stdout.isTTY) process.stdout.write(`${await preview(picture.png)}\n`);
+    process.stdout.write(`${pictureLine(picture)}\n`);
+  }
+  process.stderr.write(`${styleText('dim', jobLine(reply), { stream: process.stderr })}\n`);
+}
+
+/** `boat.png  seed 42  512×512` */
+export function pictureLine({ path, image }: SavedPicture): string {
+  return `${path}  seed ${image.seed}  ${image.width}×${image.height}`;
+}
+
+/** Where the time went, and how to see more. */
+export function jobLine({ job, timings }: GenerateReply): string {
+  const seconds = (ms: number): string => (ms / 1000).toFixed(2);
+  const { queued_ms, encode_ms, denoise_ms, decode_ms, total_ms } = timings;
+  const stages = `queue ${seconds(queued_ms)}, text ${seconds(encode_ms)}, denoise ${seconds(denoise_ms)}, decode ${seconds(decode_ms)}`;
+  return `${seconds(total_ms)} s (${stages})   npx latentmesh trace ${job}`;
+}
+
+function resultJson(reply: GenerateReply, pictures: readonly SavedPicture[]): object {
+  const images = pictures.map(({ path, image: { seed, width, height, parameters } }) => {
+    return { path, seed, width, height, parameters };
+  });
+  return { ...reply, images };
+}
+
+/** sharp takes a while to load: only where there is a terminal to draw in. */
+async function preview(png: Uint8Array): Promise<string> {
+  const [{ decodeImage }, { drawInTerminal }] = await Promise.all([
+    import('#shared/image/decode.ts'),
+    import('#shared/image/terminal.ts'),
+  ]);
+  return drawInTerminal(await decodeImage(png), Math.min(PREVIEW_COLUMNS, process.stdout.columns));
+}

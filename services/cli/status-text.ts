@@ -1,0 +1,40 @@
+/** The state of a mesh as a table. */
+import type { Heartbeat, MeshStatus } from '#shared/contracts/heartbeat.ts';
+
+const HEAD = ['ROLE', 'INSTANCE', 'DEVICE', 'LOAD', 'UP', 'MEMORY', 'HOLDS'];
+
+/** One line for each instance, below what the mesh offers. */
+export function statusText(mesh: MeshStatus, nowUnixMs: number): string {
+  const rows = [HEAD, ...mesh.instances.map((instance) => cells(instance, nowUnixMs))];
+  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const table = rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd(),
+  );
+  const offers = (['controlnets', 'loras'] as const)
+    .filter((what) => mesh[what].length > 0)
+    .map((what) => `${what}: ${mesh[what].join(', ')}`);
+  return [`latentmesh ${mesh.version}, model ${mesh.model}`, ...offers, '', ...table].join('\n');
+}
+
+function cells(instance: Heartbeat, nowUnixMs: number): string[] {
+  const { role, device, load, capacity, holds, leaving } = instance;
+  return [
+    role,
+    instance.instance,
+    device,
+    leaving ? 'leaving' : `${load}/${capacity}`,
+    duration(nowUnixMs - instance.started_unix_ms),
+    `${Math.round(instance.rss_bytes / 2 ** 20)} MB`,
+    holds.join(', '),
+  ];
+}
+
+function duration(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < 120) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 120 ? `${minutes} min` : `${Math.floor(minutes / 60)} h`;
+}

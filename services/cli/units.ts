@@ -1,0 +1,55 @@
+/** The flags that name a ControlNet or a LoRA, from text to what a request holds. */
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { InvalidArgumentError } from 'commander';
+
+export interface ControlNetFlag {
+  readonly controlnet: string;
+  readonly imageFile: string;
+  readonly scale: number;
+  /** Part of the steps in which it acts, as fractions. */
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface LoraFlag {
+  readonly lora: string;
+  readonly weight: number;
+}
+
+const NUMBER = String.raw`\d*\.?\d+`;
+const SCALE_AND_PART = new RegExp(`@(${NUMBER})(?::(${NUMBER})-(${NUMBER}))?$`);
+const WEIGHT = new RegExp(`@(-?${NUMBER})$`);
+
+/**
+ * `NAME_OR_DIR:IMAGE[@SCALE[:START-END]]`. The end is read first: only a number after the last `@` is a scale. The name ends
+ * at the first `:`, so a path of an image may hold further ones.
+ */
+export function parseControlNet(text: string): ControlNetFlag {
+  const [suffix = '', scale = '1', start = '0', end = '1'] = SCALE_AND_PART.exec(text) ?? [];
+  const [name = '', ...image] = text.slice(0, text.length - suffix.length).split(':');
+  if (!name || !image.join('')) {
+    throw new InvalidArgumentError('Write NAME:IMAGE[@SCALE[:START-END]], for example canny:sketch.png@0.8:0-0.6.');
+  }
+  return {
+    controlnet: absoluteIfFile(name),
+    imageFile: image.join(':'),
+    scale: Number(scale),
+    start: Number(start),
+    end: Number(end),
+  };
+}
+
+/** `NAME_OR_FILE[@WEIGHT]`; the weight may be negative. */
+export function parseLora(text: string): LoraFlag {
+  const [suffix = '', weight = '1'] = WEIGHT.exec(text) ?? [];
+  const name = text.slice(0, text.length - suffix.length);
+  if (!name) throw new InvalidArgumentError('Write NAME[@WEIGHT], for example watercolor@0.7.');
+  return { lora: absoluteIfFile(name), weight: Number(weight) };
+}
+
+/** What looks like a path and is one is told to the mesh as an absolute path: its processes run in another folder. */
+function absoluteIfFile(name: string): string {
+  const looksLikePath = name.includes('/') || name.endsWith('.safetensors');
+  return looksLikePath && existsSync(name) ? resolve(name) : name;
+}
