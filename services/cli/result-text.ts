@@ -24,7 +24,7 @@ export async function printResult(
     process.stderr.write(`${styleText('yellow', 'warning', { stream: process.stderr })}: ${warning.message}\n`);
   }
   for (const picture of pictures) {
-    if (process.stdout.isTTY) process.stdout.write(`${await preview(picture.png)}\n`);
+    if (process.stdout.isTTY) process.stdout.write(`${await preview(picture)}\n`);
     process.stdout.write(`${pictureLine(picture)}\n`);
   }
   process.stderr.write(`${styleText('dim', jobLine(reply), { stream: process.stderr })}\n`);
@@ -51,10 +51,10 @@ function resultJson(reply: GenerateReply, pictures: readonly SavedPicture[]): ob
 }
 
 /** sharp takes a while to load: only where there is a terminal to draw in. */
-async function preview(png: Uint8Array): Promise<string> {
+async function preview({ png, image }: SavedPicture): Promise<string> {
   const [{ decodeImage }, { drawInTerminal }] = await Promise.all([
     import('#shared/image/decode.ts'),
     import('#shared/image/terminal.ts'),
   ]);
-  return drawInTerminal(await decodeImage(png), Math.min(PREVIEW_COLUMNS, process.stdout.columns));
+  return drawInTerminal(await decodeImage(png), Math.min(PREVIEW_COLUMNS, process.stdout.columns, image.width));
 }
