@@ -1,26 +1,11 @@
 /** Byte-pair encoding as CLIP uses it: a word is UTF-8 bytes, the last one marked, joined pair by pair in learned order. */
+import { BYTE_LETTERS, END_OF_WORD } from '#shared/checkpoint/byte-letters.ts';
 import { MeshError } from '#shared/errors/errors.ts';
-
-/** Marks the last byte of a word. */
-const END_OF_WORD = '</w>';
 
 /** A learned pair: its rank (lower is joined first) and the id of what it becomes. */
 interface Join {
   readonly rank: number;
   readonly id: number;
-}
-
-/**
- * A printable letter for each byte: itself where it is printable, else one from U+0100 on.
- * Source: `bytes_to_unicode`, https://github.com/openai/CLIP/blob/a9b1bf5/clip/simple_tokenizer.py#L16
- */
-export const BYTE_LETTERS: readonly string[] = byteLetters();
-
-function byteLetters(): string[] {
-  const isPrintable = (byte: number): boolean =>
-    (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || byte >= 0xae;
-  let next = 0x100;
-  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(isPrintable(byte) ? byte : next++));
 }
 
 /** Turns words into ids. */

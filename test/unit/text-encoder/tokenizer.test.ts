@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { BYTE_LETTERS } from '#shared/checkpoint/byte-letters.ts';
 import { temporaryFolder } from '#test/temporary-folder.ts';
-import { BYTE_LETTERS } from '../../../services/text-encoder/bpe.ts';
 import { createTokenizer } from '../../../services/text-encoder/tokenizer.ts';
 import { loadTokenizer } from '../../../services/text-encoder/tokenizer-files.ts';
 
