@@ -105,6 +105,7 @@ const SD15: CheckpointSize = {
 /** The sizes by name. */
 export const CHECKPOINT_SIZES: Readonly<Record<'small' | 'sd15', CheckpointSize>> = { small: SMALL, sd15: SD15 };
 
+/** `model_index.json` of either size. */
 export const MODEL_INDEX: Config = {
   _class_name: 'StableDiffusionPipeline',
   text_encoder: ['transformers', 'CLIPTextModel'],

@@ -37,6 +37,7 @@ function record(build: (source: WeightSource) => void): WeightIndex {
   return recorder.shapes;
 }
 
+/** Weights of a UNet. @throws MeshError as its configuration's parser. */
 export function unetShapes(config: Config): WeightIndex {
   const unet = parseUnetConfig('unet/config.json', config);
   return record((source) => {
@@ -45,6 +46,7 @@ export function unetShapes(config: Config): WeightIndex {
   });
 }
 
+/** Weights of a ControlNet. @throws MeshError as its configuration's parser. */
 export function controlNetShapes(config: Config): WeightIndex {
   const controlNet = parseControlNetConfig('config.json', config);
   return record((source) => {
@@ -53,6 +55,7 @@ export function controlNetShapes(config: Config): WeightIndex {
   });
 }
 
+/** Weights of a VAE, both halves. @throws MeshError as its configuration's parser. */
 export function vaeShapes(config: Config): WeightIndex {
   const vae = parseVaeConfig('vae/config.json', config);
   return record((source) => {
@@ -61,6 +64,7 @@ export function vaeShapes(config: Config): WeightIndex {
   });
 }
 
+/** Weights of a text encoder. @throws MeshError as its configuration's parser. */
 export function textEncoderShapes(config: Config): WeightIndex {
   const text = parseClipTextConfig('text_encoder/config.json', config);
   return record((source) => {

@@ -13,6 +13,7 @@ export type StoredDType = 'f16' | 'f32';
 /** Deviation of what a weight is made of, N(0, 1) numbers, by its name and its number of inputs. */
 export type Deviation = (name: string, inputs: number) => number;
 
+/** How to make weights; by default they keep the variance of what goes through. */
 export interface RandomWeightsOptions {
   readonly seed: number;
   readonly dtype: StoredDType;

@@ -22,8 +22,10 @@ export const CHECKPOINT_PARTS = [
   'controlnets',
   'loras',
 ] as const;
+/** One of {@link CHECKPOINT_PARTS}. */
 export type CheckpointPart = (typeof CHECKPOINT_PARTS)[number];
 
+/** What to write; the default is the whole small checkpoint in f16. */
 export interface CheckpointOptions {
   readonly size?: keyof typeof CHECKPOINT_SIZES;
   readonly seed?: number;

@@ -24,11 +24,14 @@ export interface EncodedPrompt {
   readonly truncatedText: string;
 }
 
+/** Turns prompts into ids; holds no state between prompts. */
 export interface Tokenizer {
   encode(prompt: string): EncodedPrompt;
 }
 
+/** Stands before every prompt. */
 export const START_TOKEN = '<|startoftext|>';
+/** Stands behind every prompt, also behind one that was cut. */
 export const END_TOKEN = '<|endoftext|>';
 
 /** Special in a prompt too, in this case only. */

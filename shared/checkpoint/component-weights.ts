@@ -20,6 +20,7 @@ const FLOATS: ReadonlySet<DType> = new Set<WeightDType>(['f32', 'f16', 'bf16', '
 /** Names listed in a message; the rest is counted. */
 const MAX_LISTED = 10;
 
+/** See the head of this file. */
 export class ComponentWeights implements WeightSource {
   readonly folder: string;
   readonly #shown: string;

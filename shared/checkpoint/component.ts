@@ -5,6 +5,7 @@ import { type JsonRecord, readJsonFile } from './json-file.ts';
 import { openSafetensors } from './safetensors.ts';
 import { findWeightFiles } from './weight-files.ts';
 
+/** An opened component: nothing of its weights is in memory. */
 export interface Component {
   /** Absolute. */
   readonly folder: string;

@@ -13,6 +13,7 @@ export interface Limits {
 
 const show = (value: unknown): string => JSON.stringify(value) ?? 'undefined';
 
+/** See the head of this file. */
 export class ConfigReader {
   readonly #path: string;
   readonly #config: JsonRecord;

@@ -3,11 +3,13 @@ import { readFile, stat } from 'node:fs/promises';
 import { MeshError } from '#shared/errors/errors.ts';
 import { unreadable } from './file-error.ts';
 
+/** A JSON object of which nothing more is known. */
 export type JsonRecord = Readonly<Record<string, unknown>>;
 
 /** bytes; the largest real one, a tokenizer.json of CLIP, has 3.6 MB. */
 const MAX_JSON_BYTES = 64 * 1024 * 1024;
 
+/** Whether a parsed value is an object: no list, no null. */
 export function isRecord(value: unknown): value is JsonRecord {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -14,6 +14,7 @@ export interface LibraryEntry {
   readonly path: string;
 }
 
+/** Where else to look besides the model's own folders; all default to nowhere. */
 export interface LibraryOptions {
   /** A folder of ControlNet folders each. */
   readonly controlNetFolders?: readonly string[];
@@ -25,6 +26,7 @@ export interface LibraryOptions {
 
 const LORA_SUFFIX = '.safetensors';
 
+/** See the head of this file. */
 export class Library {
   readonly #controlNetFolders: readonly string[];
   readonly #loraFolders: readonly string[];

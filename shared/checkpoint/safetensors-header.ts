@@ -43,6 +43,7 @@ export interface TensorEntry {
   readonly length: number;
 }
 
+/** What a header says, once it was checked. */
 export interface SafetensorsHeader {
   readonly tensors: ReadonlyMap<string, TensorEntry>;
   /** `__metadata__`: text by name; empty where there is none. */
