@@ -36,6 +36,7 @@ export const subjects = {
   status: `${PREFIX}.status`,
   queue: `${PREFIX}.queue`,
   events: (job: string): string => `${PREFIX}.events.${token(job)}`,
+  allEvents: `${PREFIX}.events.*`,
   role: (role: string, operation: string): string => `${PREFIX}.actor.${token(role)}.${token(operation)}`,
   instance: (role: string, operation: string, id: string): string =>
     `${PREFIX}.actor.${token(role)}.${token(operation)}.${token(id)}`,

@@ -19,7 +19,13 @@ export function operation<Request, Reply>(
   return { role, name, ...schemas };
 }
 
+/** Any operation, as far as its schemas go. */
+export interface AnyOperation {
+  readonly request: z.ZodType;
+  readonly reply: z.ZodType;
+}
+
 /** The checked body of an operation's request. */
-export type RequestOf<O extends { readonly request: z.ZodType }> = z.infer<O['request']>;
+export type RequestOf<O extends AnyOperation> = z.infer<O['request']>;
 /** The body of an operation's reply. */
-export type ReplyOf<O extends { readonly reply: z.ZodType }> = z.infer<O['reply']>;
+export type ReplyOf<O extends AnyOperation> = z.infer<O['reply']>;

@@ -23,10 +23,13 @@ export class Directory {
     this.#now = options.now;
   }
 
-  /** Takes a heartbeat as it came over the bus; what is none is ignored, since it may come from a newer peer. */
-  hear(body: unknown): void {
+  /**
+   * Takes a heartbeat as it came over the bus; what is none is ignored, since it may come from a newer peer.
+   * @returns whether it came from an instance not known before
+   */
+  hear(body: unknown): boolean {
     const parsed = HeartbeatSchema.safeParse(body);
-    if (!parsed.success) return;
+    if (!parsed.success) return false;
     const heartbeat = parsed.data;
     const known = this.#entries.get(heartbeat.instance);
     if (known) {
@@ -37,6 +40,7 @@ export class Directory {
       this.#entries.set(heartbeat.instance, { heartbeat, seenUnixMs: this.#now(), lost: new AbortController() });
     }
     if (!heartbeat.leaving) this.#newcomers.dispatchEvent(new Event(heartbeat.role));
+    return !known;
   }
 
   /** Forgets who has been silent for too long. Called about once a heartbeat. */

@@ -1,0 +1,133 @@
+/**
+ * The controlnet actor: sessions of several jobs at once, their steps interleaved turn by turn. A session is what stays
+ * the same over a job's steps: which ControlNet, the hint's features, the embeddings.
+ */
+import type { TurnResult } from '#shared/actor/actor.ts';
+import type * as contract from '#shared/contracts/controlnet.ts';
+import type { AnyOperation, ReplyOf, RequestOf } from '#shared/contracts/operation.ts';
+import { MeshError } from '#shared/errors/errors.ts';
+import type { ServedReply, ServedRequest } from '#shared/service/serve.ts';
+import type { Device } from '#shared/session/device.ts';
+import { f32, pick, type Tensor } from '#shared/tensor/tensor.ts';
+import { type ControlNet, type ControlNetShape, residualScales } from './controlnet.ts';
+import type { ResidentControlNets } from './resident.ts';
+
+interface OpenSession {
+  readonly controlnet: ControlNet;
+  readonly shape: ControlNetShape;
+  readonly prompt_embeds: Tensor<'f32'>;
+  readonly hintSlot: string;
+  readonly scales: Float32Array;
+  readonly expiresUnixMs: number;
+}
+
+/** Open sessions by name. */
+export type ControlNetState = ReadonlyMap<string, OpenSession>;
+
+/** What the actor works with. */
+export interface ControlNetParts {
+  readonly device: Device;
+  readonly resident: ResidentControlNets;
+  readonly now: () => number;
+}
+
+type Body<O extends AnyOperation> = ServedRequest<RequestOf<O>>;
+type Result<O extends AnyOperation> = Promise<TurnResult<ControlNetState, ServedReply<ReplyOf<O>>>>;
+
+/** Latent pixels are 8 × 8 pixels. */
+const VAE_FACTOR = 8;
+
+/** Opens a session; one of the same name is replaced. */
+export function open(parts: ControlNetParts) {
+  return async (
+    state: ControlNetState,
+    { body, tensors }: Body<typeof contract.open>,
+    signal: AbortSignal,
+  ): Result<typeof contract.open> => {
+    const sessions = await withoutExpired(parts, state);
+    const inUse = new Set([...sessions.values()].map((session) => session.controlnet.name));
+    const controlnet = await parts.resident.get(body.controlnet, inUse);
+    const prompt_embeds = pick(tensors, 'prompt_embeds', 'f32');
+    const [batch, tokens] = prompt_embeds.shape as [number, number];
+    const shape = { batch, tokens, height: body.height / VAE_FACTOR, width: body.width / VAE_FACTOR };
+    const hint = pick(tensors, 'hint', 'u8', [1, 3, body.height, body.width]);
+    const hintSlot = `hint ${body.session}`;
+    await controlnet.encodeHint(shape, unitHint(hint), hintSlot, signal);
+    const scales = residualScales(controlnet.residuals + 1, body.controlnet_conditioning_scale, body.guess_mode);
+    const session = {
+      controlnet,
+      shape,
+      prompt_embeds: owned(prompt_embeds),
+      hintSlot,
+      scales,
+      expiresUnixMs: body.expires_unix_ms,
+    };
+    return {
+      state: new Map(sessions).set(body.session, session),
+      reply: { body: { residuals: controlnet.residuals } },
+    };
+  };
+}
+
+/** One step of one session. @throws MeshError ACTOR_LOST when this instance does not hold the session */
+export function step() {
+  return async (
+    state: ControlNetState,
+    { body, tensors }: Body<typeof contract.step>,
+    signal: AbortSignal,
+  ): Result<typeof contract.step> => {
+    const session = state.get(body.session);
+    if (!session) throw new MeshError('ACTOR_LOST', `The session ${body.session} is not open here; open it again.`);
+    const { controlnet, shape, prompt_embeds, hintSlot, scales } = session;
+    const latents = repeatTo(shape.batch, pick(tensors, 'latents', 'f32'));
+    const inputs = { shape, latents, timestep: body.timestep, prompt_embeds: owned(prompt_embeds), hintSlot, scales };
+    const { residuals, runMs } = await controlnet.step(inputs, signal);
+    return { state, reply: { body: { run_ms: runMs }, tensors: residuals } };
+  };
+}
+
+/** Frees a session. */
+export function close(parts: ControlNetParts) {
+  return async (state: ControlNetState, { body }: Body<typeof contract.close>): Result<typeof contract.close> => {
+    const session = state.get(body.session);
+    if (session) await parts.device.drop([session.hintSlot]);
+    const sessions = new Map(state);
+    sessions.delete(body.session);
+    return { state: sessions, reply: { body: {} } };
+  };
+}
+
+/** A denoiser that died closes nothing: sessions past their job's deadline go when the next one opens. */
+async function withoutExpired({ device, now }: ControlNetParts, state: ControlNetState): Promise<ControlNetState> {
+  const isOver = (session: OpenSession): boolean => session.expiresUnixMs < now();
+  await device.drop([...state.values()].filter(isOver).map((session) => session.hintSlot));
+  return new Map([...state].filter(([, session]) => !isOver(session)));
+}
+
+/** u8 [1, 3, H, W] → f32 in 0…1. */
+function unitHint(hint: Tensor<'u8'>): Tensor<'f32'> {
+  return f32(
+    hint.shape,
+    Float32Array.from(hint.data, (byte) => byte / 255),
+  );
+}
+
+/** A copy with a buffer of its own: runs take their feeds away, and a message's buffer holds more than one tensor. */
+function owned(value: Tensor<'f32'>): Tensor<'f32'> {
+  return f32(value.shape, value.data.slice());
+}
+
+/** [B, 4, h, w] → [N, 4, h, w]: both halves of guidance see the same latents. */
+function repeatTo(batch: number, latents: Tensor<'f32'>): Tensor<'f32'> {
+  const [given, ...rest] = latents.shape;
+  const times = batch / given!;
+  if (!Number.isInteger(times)) {
+    throw new MeshError('WRONG_SHAPE', `Latents of batch ${given} do not fill a session of batch ${batch}.`, {
+      given,
+      batch,
+    });
+  }
+  const data = new Float32Array(latents.data.length * times);
+  for (let i = 0; i < times; i++) data.set(latents.data, i * latents.data.length);
+  return f32([batch, ...rest], data);
+}

@@ -1,0 +1,120 @@
+/**
+ * The ControlNets of one job, each a session in whichever process holds it. An instance that is lost in mid-job is replaced:
+ * the session is opened again elsewhere from the same inputs, and the step asked again, so the picture stays the same.
+ */
+import * as controlnet from '#shared/contracts/controlnet.ts';
+import type { DenoiseControlNet } from '#shared/contracts/denoiser.ts';
+import { isControlled } from '#shared/diffusion/control-window.ts';
+import { MeshError } from '#shared/errors/errors.ts';
+import type { MeshClient } from '#shared/placement/mesh-client.ts';
+import { f32, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
+
+/** What all ControlNets of a job share. */
+export interface ControlledJob {
+  readonly job: string;
+  /** Pixels. */
+  readonly height: number;
+  readonly width: number;
+  readonly guess_mode: boolean;
+  /** f32 [N, T, D] of the ControlNets' runs. */
+  readonly prompt_embeds: Tensor<'f32'>;
+  readonly deadlineUnixMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Instances that one session may lose before the job fails. */
+const MAX_REPLACEMENTS = 3;
+
+/** One ControlNet of one job. */
+export class ControlSession {
+  readonly #mesh: MeshClient;
+  readonly #job: ControlledJob;
+  readonly #unit: DenoiseControlNet;
+  readonly #hint: Tensor;
+  readonly #name: string;
+  /** The instance that holds the open session. */
+  #instance: Promise<string>;
+
+  constructor(mesh: MeshClient, job: ControlledJob, control: { unit: DenoiseControlNet; hint: Tensor; index: number }) {
+    this.#mesh = mesh;
+    this.#job = job;
+    this.#unit = control.unit;
+    this.#hint = control.hint;
+    this.#name = `${job.job}-${control.index}`;
+    this.#instance = this.#open();
+    this.#instance.catch(() => {}); // reported by the first step, or by nobody when the job ends before it
+  }
+
+  /** Whether it acts in call `i` of `calls` (its window). */
+  actsIn(call: number, calls: number): boolean {
+    const { control_guidance_start: start, control_guidance_end: end } = this.#unit;
+    return isControlled({ start, end }, call, calls);
+  }
+
+  /**
+   * Residuals of one step.
+   *
+   * latents  f32 [B, 4, h, w], scaled for the model
+   * @throws MeshError ACTOR_LOST when the session was lost too often
+   */
+  async step(latents: Tensor<'f32'>, timestep: number): Promise<TensorMap> {
+    for (let lost = 0; ; lost++) {
+      try {
+        return await this.#ask(await this.#instance, latents, timestep);
+      } catch (thrown) {
+        const error = MeshError.from(thrown);
+        if (error.retry === 'never' || lost >= MAX_REPLACEMENTS || this.#job.signal.aborted) throw error;
+        this.#instance = this.#open();
+      }
+    }
+  }
+
+  /** Tells the instance to free the session; failures do not matter, it expires. */
+  async close(): Promise<void> {
+    const { deadlineUnixMs } = this.#job;
+    await this.#instance
+      .then((instance) => {
+        const options = { deadlineUnixMs, signal: new AbortController().signal, instance };
+        return this.#mesh.call(controlnet.close, { session: this.#name }, {}, options);
+      })
+      .catch(() => {});
+  }
+
+  async #ask(instance: string, latents: Tensor<'f32'>, timestep: number): Promise<TensorMap> {
+    const { deadlineUnixMs, signal } = this.#job;
+    const request = { session: this.#name, timestep };
+    const { tensors } = await this.#mesh.call(
+      controlnet.step,
+      request,
+      { latents },
+      { deadlineUnixMs, signal, instance },
+    );
+    return tensors;
+  }
+
+  async #open(): Promise<string> {
+    const { deadlineUnixMs, signal, height, width, guess_mode, prompt_embeds } = this.#job;
+    const { controlnet: name, controlnet_conditioning_scale } = this.#unit;
+    const request = {
+      session: this.#name,
+      controlnet: name,
+      height,
+      width,
+      controlnet_conditioning_scale,
+      guess_mode,
+      expires_unix_ms: deadlineUnixMs,
+    };
+    const tensors = { hint: this.#hint, prompt_embeds };
+    const options = { deadlineUnixMs, signal, holds: [name] };
+    return (await this.#mesh.call(controlnet.open, request, tensors, options)).instance;
+  }
+}
+
+/** The latents as one tensor: shape [B, 4, h, w] from the plain array. */
+export function latentsTensor(
+  data: Float32Array,
+  shape: { batch: number; height: number; width: number },
+): Tensor<'f32'> {
+  const { batch, height, width } = shape;
+  return f32([batch, data.length / (batch * height * width), height, width], data);
+}

@@ -1,0 +1,188 @@
+/**
+ * The denoiser: one job per turn. Per step the latents go to every ControlNet while the UNet's first half runs; their
+ * residuals are summed and enter the second half; guidance and sampler make the next latents.
+ *
+ * Source: the split and its single meeting point per step are the paper's (Katz, ATC'25, §4.1).
+ */
+import type { LoraWeights } from '#shared/adapters/lora-weights.ts';
+import type { DenoiseRequest } from '#shared/contracts/denoiser.ts';
+import { createSampler } from '#shared/diffusion/create-sampler.ts';
+import { applyGuidanceToHalves } from '#shared/diffusion/guidance.ts';
+import { createBatchNoise } from '#shared/diffusion/noise.ts';
+import type { Sampler } from '#shared/diffusion/sampler.ts';
+import { MeshError } from '#shared/errors/errors.ts';
+import type { MeshClient } from '#shared/placement/mesh-client.ts';
+import type { ServedReply, ServedRequest } from '#shared/service/serve.ts';
+import { withSpan } from '#shared/telemetry/tracing.ts';
+import type { SchedulerConfig } from '#shared/tensor/network-config.ts';
+import { f32, pick, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
+import { ControlSession, latentsTensor } from './control.ts';
+import { sumResiduals, withZeroUnconditional } from './residuals.ts';
+import type { Unet, UnetJob } from './unet.ts';
+
+/** What a denoiser is made of. */
+export interface DenoiserParts {
+  readonly unet: Unet;
+  readonly loras: LoraWeights;
+  readonly mesh: MeshClient;
+  readonly scheduler: SchedulerConfig;
+  readonly latentChannels: number;
+  /** Tells whoever listens how far a job is. */
+  readonly progress: (job: string, step: number, steps: number) => void;
+}
+
+type Request = ServedRequest<DenoiseRequest>;
+
+/** Latent pixels are 8 × 8 pixels. */
+const VAE_FACTOR = 8;
+
+/** The turn of the denoiser. */
+export function denoise(
+  parts: DenoiserParts,
+): (request: Request, signal: AbortSignal) => Promise<ServedReply<{ run_ms: number; steps: number }>> {
+  return async (request, signal) => {
+    const job = new DenoiseJob(parts, request, signal);
+    try {
+      return await job.run();
+    } finally {
+      await job.close();
+    }
+  };
+}
+
+/** One job's way from noise to latents. */
+class DenoiseJob {
+  readonly #parts: DenoiserParts;
+  readonly #body: DenoiseRequest;
+  readonly #request: Request;
+  readonly #signal: AbortSignal;
+  readonly #sampler: Sampler;
+  readonly #noise: () => Float32Array;
+  readonly #isGuided: boolean;
+  readonly #latentShape: { readonly batch: number; readonly height: number; readonly width: number };
+  #controls: ControlSession[] = [];
+  #runMs = 0;
+
+  constructor(parts: DenoiserParts, request: Request, signal: AbortSignal) {
+    this.#parts = parts;
+    this.#request = request;
+    this.#signal = signal;
+    const { body } = request;
+    this.#body = body;
+    const batch = pick(request.tensors, 'prompt_embeds', 'f32').shape[0]!;
+    this.#isGuided = body.guidance_scale > 1;
+    this.#latentShape = { batch, height: body.height / VAE_FACTOR, width: body.width / VAE_FACTOR };
+    this.#sampler = createSampler(body.sampler, {
+      schedule: parts.scheduler,
+      steps: body.steps,
+      eta: body.eta,
+    });
+    const { height, width } = this.#latentShape;
+    this.#noise = jobNoise(body.seeds, batch, parts.latentChannels * height * width);
+  }
+
+  async run(): Promise<ServedReply<{ run_ms: number; steps: number }>> {
+    this.#openControls();
+    const unetJob = await this.#prepare();
+    const calls = this.#sampler.timesteps.length;
+    let latents = scale(this.#noise(), this.#sampler.initNoiseSigma);
+    for (let call = 0; call < calls; call++) {
+      this.#signal.throwIfAborted();
+      latents = await withSpan('step', { attributes: { 'latentmesh.step': call + 1, 'latentmesh.steps': calls } }, () =>
+        this.#step(unetJob, latents, call),
+      );
+      this.#parts.progress(this.#body.job, call + 1, calls);
+    }
+    return {
+      body: { run_ms: this.#runMs, steps: calls },
+      tensors: { latents: latentsTensor(latents, this.#latentShape) },
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#parts.unet.forget(), ...this.#controls.map((control) => control.close())]);
+  }
+
+  /** Weights with the job's LoRAs, and the embeddings of both halves, unconditional first. */
+  async #prepare(): Promise<UnetJob> {
+    const { deadlineUnixMs, tensors } = this.#request;
+    const options = { deadlineUnixMs, signal: this.#signal };
+    const { weights } = await this.#parts.loras.get(this.#body.loras, options);
+    const prompt_embeds = this.#isGuided ? joinHalves(tensors) : pick(tensors, 'prompt_embeds', 'f32');
+    const [batch, tokens] = prompt_embeds.shape;
+    return {
+      shape: { ...this.#latentShape, batch: batch!, tokens: tokens! },
+      weights,
+      prompt_embeds,
+      signal: this.#signal,
+    };
+  }
+
+  #openControls(): void {
+    const { tensors, deadlineUnixMs } = this.#request;
+    const { job, height, width, guess_mode } = this.#body;
+    const seesBothHalves = this.#isGuided && !guess_mode;
+    const prompt_embeds = seesBothHalves ? joinHalves(tensors) : pick(tensors, 'prompt_embeds', 'f32');
+    const shared = { job, height, width, guess_mode, prompt_embeds, deadlineUnixMs, signal: this.#signal };
+    this.#controls = this.#body.controlnets.map((unit, index) => {
+      const hint = pick(tensors, `hint_${index}`, 'u8', [1, 3, height, width]);
+      return new ControlSession(this.#parts.mesh, shared, { unit, hint, index });
+    });
+  }
+
+  async #step(unetJob: UnetJob, latents: Float32Array, call: number): Promise<Float32Array> {
+    const sampler = this.#sampler;
+    const timestep = sampler.timesteps[call]!;
+    const scaled = sampler.scaleModelInput(latents, call);
+    const [residuals, downMs] = await Promise.all([
+      this.#residuals(scaled, timestep, call),
+      this.#parts.unet.down(unetJob, this.#isGuided ? repeatHalves(scaled) : scaled.slice(), timestep),
+    ]);
+    this.#signal.throwIfAborted();
+    const { noise_pred, runMs } = await this.#parts.unet.up(unetJob, residuals);
+    this.#runMs += downMs + runMs;
+    const guided = this.#isGuided ? applyGuidanceToHalves(noise_pred, this.#body.guidance_scale) : noise_pred;
+    return sampler.step(call, guided, latents, () => this.#noise());
+  }
+
+  /** The sum over the ControlNets that act in this call; undefined when none does. */
+  async #residuals(scaled: Float32Array, timestep: number, call: number): Promise<TensorMap | undefined> {
+    const acting = this.#controls.filter((control) => control.actsIn(call, this.#sampler.timesteps.length));
+    const latents = latentsTensor(scaled, this.#latentShape);
+    const sum = sumResiduals(await Promise.all(acting.map((control) => control.step(latents, timestep))));
+    return sum && this.#isGuided && this.#body.guess_mode ? withZeroUnconditional(sum) : sum;
+  }
+}
+
+/**
+ * The random draws of a job, [B, 4, h, w] each: one generator for each picture, or one for all.
+ * @throws MeshError INVALID_REQUEST when the seeds are neither one nor one for each picture
+ */
+function jobNoise(seeds: readonly number[], batch: number, countPerPicture: number): () => Float32Array {
+  if (seeds.length !== 1 && seeds.length !== batch) {
+    throw new MeshError('INVALID_REQUEST', `${seeds.length} seeds for ${batch} pictures.`, { path: 'seeds' });
+  }
+  return createBatchNoise(seeds, (countPerPicture * batch) / seeds.length);
+}
+
+function scale(values: Float32Array, factor: number): Float32Array {
+  return factor === 1 ? values : values.map((value) => value * factor);
+}
+
+/** [B, …] → [2B, …], the same values in both halves. */
+function repeatHalves(values: Float32Array): Float32Array {
+  const both = new Float32Array(values.length * 2);
+  both.set(values);
+  both.set(values, values.length);
+  return both;
+}
+
+/** [negative | prompt], f32 [2B, T, D]. */
+function joinHalves(tensors: TensorMap): Tensor<'f32'> {
+  const prompt = pick(tensors, 'prompt_embeds', 'f32');
+  const negative = pick(tensors, 'negative_prompt_embeds', 'f32', prompt.shape);
+  const data = new Float32Array(prompt.data.length * 2);
+  data.set(negative.data);
+  data.set(prompt.data, negative.data.length);
+  return f32([prompt.shape[0]! * 2, ...prompt.shape.slice(1)], data);
+}

@@ -1,0 +1,13 @@
+/** Progress of a job, for whoever listens to its events: people read them as JSON. */
+import { publishJson } from '#shared/bus/door.ts';
+import { subjects } from '#shared/bus/subjects.ts';
+import type { Transport } from '#shared/bus/transport.ts';
+import type { JobEvent } from '#shared/contracts/jobs.ts';
+
+/** Tells a step; lost ones do not matter, the next is on its way. */
+export function publishProgress(transport: Transport): (job: string, step: number, steps: number) => void {
+  return (job, step, steps) => {
+    const event: JobEvent = { type: 'progress', job, step, steps };
+    publishJson(transport, subjects.events(job), event);
+  };
+}

@@ -1,0 +1,154 @@
+/** The door: a request becomes an accepted job, or an error that says what to do. Nothing that gets past here is the caller's fault. */
+import { randomInt, randomUUID } from 'node:crypto';
+import type { ResultStore } from '#shared/bus/object-store.ts';
+import type { Pipeline } from '#shared/checkpoint/pipeline.ts';
+import * as controlnet from '#shared/contracts/controlnet.ts';
+import { GenerateRequest, type LoraUnit } from '#shared/contracts/generate.ts';
+import * as lora from '#shared/contracts/lora.ts';
+import { createSampler } from '#shared/diffusion/create-sampler.ts';
+import { resolveSampler, samplerOfConfig } from '#shared/diffusion/sampler-names.ts';
+import { MeshError } from '#shared/errors/errors.ts';
+import { nearestNames } from '#shared/errors/nearest.ts';
+import type { MeshClient } from '#shared/placement/mesh-client.ts';
+import { traceHeaders, withSpan } from '#shared/telemetry/tracing.ts';
+import { makeHint } from './hint.ts';
+import type { AdmittedControlNet, AdmittedJob } from './job.ts';
+import { invalidRequest, parseRequest } from './validation.ts';
+
+/** What the door asks and where it puts hints. */
+export interface AdmissionParts {
+  readonly pipeline: Pipeline;
+  readonly mesh: MeshClient;
+  readonly files: ResultStore;
+  readonly now: () => number;
+}
+
+/** Checks at the door are header reads; an actor that takes longer than this has trouble of its own, ms. */
+const CHECK_TIMEOUT_MS = 30_000;
+/** Seeds drawn for callers who name none: those that A1111 draws, so they can be typed there. */
+const RANDOM_SEED_LIMIT = 2 ** 32;
+
+/** See the head of this file. */
+export class Admission {
+  readonly #parts: AdmissionParts;
+
+  constructor(parts: AdmissionParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws MeshError INVALID_REQUEST with the paths of the fields, UNKNOWN_*, UNSUPPORTED_OPTION, INVALID_IMAGE, IMAGE_TOO_LARGE, LORA_*, CONTROLNET_MISMATCH */
+  admit(input: unknown): Promise<AdmittedJob> {
+    return withSpan('admission', {}, async () => {
+      const request = parseRequest(GenerateRequest, input);
+      this.#checkModel(request.model);
+      const job = this.#withDefaults(request);
+      const [loras, controlnets] = await Promise.all([
+        this.#checkLoras(request.loras),
+        this.#checkControlNets(request, job),
+      ]);
+      return { ...job, loras, controlnets };
+    });
+  }
+
+  #checkModel(model: string | undefined): void {
+    const { name } = this.#parts.pipeline;
+    if (model === undefined || model === name) return;
+    const nearest = nearestNames(model, [name]);
+    throw new MeshError('UNKNOWN_MODEL', `This mesh serves the model "${name}", not "${model}".`, {
+      model,
+      nearest,
+      known: [name],
+    });
+  }
+
+  #withDefaults(request: GenerateRequest): Omit<AdmittedJob, 'loras' | 'controlnets'> {
+    const { pipeline, now } = this.#parts;
+    const batch = batchOf(request);
+    const side = pipeline.unet.sampleSize * 8;
+    const { width = side, height = side, steps, guidance_scale, clip_skip, guess_mode, eta = 0 } = request;
+    const sampler = request.sampler ? resolveSampler(request.sampler) : samplerOfConfig(pipeline.scheduler);
+    createSampler(sampler.label, { schedule: pipeline.scheduler, steps, eta }); // throws what the sampler cannot follow
+    if (clip_skip > pipeline.textEncoder.layers) throw tooDeep(clip_skip, pipeline.textEncoder.layers);
+    return {
+      job: request.job ?? randomUUID(),
+      model: pipeline.name,
+      prompts: spread(request.prompt, batch),
+      negative_prompts: spread(request.negative_prompt, batch),
+      width,
+      height,
+      steps,
+      guidance_scale,
+      sampler: sampler.label,
+      eta,
+      seeds: seedsOf(request.seed, batch),
+      clip_skip,
+      guess_mode,
+      warnings: [],
+      accepted_unix_ms: now(),
+      deadline_unix_ms: now() + request.deadline_ms,
+      trace: traceHeaders(),
+    };
+  }
+
+  async #checkLoras(loras: readonly LoraUnit[]): Promise<AdmittedJob['loras']> {
+    if (loras.length === 0) return [];
+    const { body } = await this.#parts.mesh.call(lora.inspect, { loras: [...loras] }, {}, this.#checkOptions());
+    return loras.map((unit, i) => ({ lora: unit.lora, weight: unit.weight, hash: body.loras[i]!.hash }));
+  }
+
+  #checkControlNets(
+    request: GenerateRequest,
+    job: { job: string; width: number; height: number },
+  ): Promise<AdmittedControlNet[]> {
+    return Promise.all(
+      request.controlnets.map(async ({ image, ...unit }, i) => {
+        const [hint] = await Promise.all([
+          makeHint({ ...unit, image }, { path: `controlnets.${i}.image`, width: job.width, height: job.height }),
+          this.#parts.mesh.call(controlnet.inspect, { controlnet: unit.controlnet }, {}, this.#checkOptions()),
+        ]);
+        const name = `${job.job}-hint-${i}.png`;
+        await this.#parts.files.put(name, hint);
+        return { ...unit, hint: name };
+      }),
+    );
+  }
+
+  #checkOptions(): { deadlineUnixMs: number; signal: AbortSignal } {
+    return { deadlineUnixMs: this.#parts.now() + CHECK_TIMEOUT_MS, signal: new AbortController().signal };
+  }
+}
+
+/** Pictures of the job: `batch`, or as many as there are prompts or seeds. @throws MeshError INVALID_REQUEST when they disagree */
+function batchOf(request: GenerateRequest): number {
+  const lists = { prompt: request.prompt, negative_prompt: request.negative_prompt, seed: request.seed };
+  const lengths = Object.entries(lists).flatMap(([path, value]) =>
+    Array.isArray(value) ? [{ path, length: value.length }] : [],
+  );
+  const batch = request.batch ?? lengths[0]?.length ?? 1;
+  const wrong = lengths.filter(({ length }) => length !== batch);
+  if (wrong.length === 0) return batch;
+  throw invalidRequest(
+    wrong.map(({ path, length }) => ({ path, message: `has ${length} entries for ${batch} pictures` })),
+  );
+}
+
+function spread(value: string | string[], batch: number): string[] {
+  return Array.isArray(value) ? value : Array.from({ length: batch }, () => value);
+}
+
+function seedsOf(seed: GenerateRequest['seed'], batch: number): number[] {
+  if (Array.isArray(seed)) return seed;
+  const first = seed ?? randomInt(RANDOM_SEED_LIMIT);
+  return Array.from({ length: batch }, (_, i) => first + i);
+}
+
+function tooDeep(clipSkip: number, layers: number): MeshError {
+  return new MeshError(
+    'UNSUPPORTED_OPTION',
+    `clip_skip: ${clipSkip} leaves none of the text encoder's ${layers} layers.`,
+    {
+      path: 'clip_skip',
+      max: layers,
+    },
+  );
+}

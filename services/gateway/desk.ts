@@ -1,0 +1,79 @@
+/** The desk of the gateway: what every way in (NATS, HTTP) does with a request, so that all of them do the same. */
+import { createHash } from 'node:crypto';
+import type { ResultStore } from '#shared/bus/object-store.ts';
+import type { GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
+import { JobQuery, type JobRecord } from '#shared/contracts/jobs.ts';
+import { withSpan } from '#shared/telemetry/tracing.ts';
+import type { Admission } from './admission.ts';
+import type { Jobs } from './jobs.ts';
+import type { Outcomes } from './outcomes.ts';
+import { inlineReply } from './replies.ts';
+import { parseRequest } from './validation.ts';
+
+/** What a desk is made of. */
+export interface DeskParts {
+  readonly admission: Admission;
+  readonly jobs: Jobs;
+  readonly outcomes: Outcomes;
+  readonly files: ResultStore;
+}
+
+/** Trace context of the caller. */
+type Headers = Readonly<Record<string, string>>;
+
+/** See the head of this file. */
+export class Desk {
+  readonly #parts: DeskParts;
+
+  constructor(parts: DeskParts) {
+    this.#parts = parts;
+  }
+
+  /** Accepts a job whose caller waits on a subject; whichever gateway ends the job answers there. @returns the job's id */
+  accept(input: unknown, caller: { readonly headers: Headers; readonly replyTo?: string }): Promise<string> {
+    return withSpan('generate', { kind: 'server', parentHeaders: caller.headers }, async (span) => {
+      const job = await this.#parts.admission.admit(input);
+      span.set({ 'latentmesh.job': job.job, 'gen_ai.request.model': job.model, 'gen_ai.output.type': 'image' });
+      await this.#parts.jobs.submit(job, digestOf(input), caller.replyTo);
+      return job.job;
+    });
+  }
+
+  /** Accepts a job and waits for its end. An abort cancels the job. @throws MeshError of the door or of the job */
+  async generate(
+    input: GenerateInput,
+    caller: { readonly headers: Headers; readonly signal: AbortSignal },
+  ): Promise<GenerateReply> {
+    const job = await this.accept(input, caller);
+    try {
+      return await inlineReply(await this.#parts.outcomes.wait(job, caller.signal), this.#parts.files);
+    } catch (error) {
+      if (caller.signal.aborted) await this.#parts.jobs.cancel(job);
+      throw error;
+    }
+  }
+
+  /** @throws MeshError INVALID_REQUEST, UNKNOWN_JOB */
+  job(query: unknown): Promise<JobRecord> {
+    return this.#parts.jobs.get(parseRequest(JobQuery, query).job);
+  }
+
+  /** @throws MeshError INVALID_REQUEST, UNKNOWN_JOB */
+  cancel(query: unknown): Promise<JobRecord> {
+    return this.#parts.jobs.cancel(parseRequest(JobQuery, query).job);
+  }
+}
+
+/** Equal for equal requests, whatever the order of their fields. */
+function digestOf(input: unknown): string {
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(input)))
+    .digest('hex');
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (value === null || typeof value !== 'object') return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, field]) => [key, sorted(field)]));
+}

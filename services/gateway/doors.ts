@@ -1,0 +1,55 @@
+/** The NATS doors of the gateway: `latentmesh.v1.{generate,jobs,cancel,status}`, JSON in, JSON out. */
+import type { Subscription } from '#shared/bus/bus.ts';
+import { ANSWERED_LATER, type JsonEndpoint, replyError, replyJson, serveJson } from '#shared/bus/door.ts';
+import type { ResultStore } from '#shared/bus/object-store.ts';
+import { subjects } from '#shared/bus/subjects.ts';
+import type { Transport } from '#shared/bus/transport.ts';
+import type { MeshStatus } from '#shared/contracts/heartbeat.ts';
+import type { JobRecord } from '#shared/contracts/jobs.ts';
+import type { Desk } from './desk.ts';
+import { messageReply } from './replies.ts';
+
+/** Gateways share the work of each door. */
+const QUEUE = { queue: 'gateway' } as const;
+
+/** Opens the doors. */
+export function openDoors(transport: Transport, desk: Desk, status: () => Promise<MeshStatus>): JsonEndpoint[] {
+  return [
+    serveJson(
+      transport,
+      subjects.generate,
+      async (request, { headers, replySubject }) => {
+        const job = await desk.accept(request, { headers, ...(replySubject && { replyTo: replySubject }) });
+        return replySubject ? ANSWERED_LATER : { job };
+      },
+      QUEUE,
+    ),
+    serveJson(transport, subjects.jobs, async (query) => withoutReplyTo(await desk.job(query)), QUEUE),
+    serveJson(transport, subjects.cancel, async (query) => withoutReplyTo(await desk.cancel(query)), QUEUE),
+    serveJson(transport, subjects.status, () => status(), QUEUE),
+  ];
+}
+
+/** Answers a caller who waits on a subject for the end of a job. */
+export function answerOver(
+  transport: Transport,
+  files: ResultStore,
+): (replyTo: string, record: JobRecord) => Promise<void> {
+  return async (replyTo, record) => {
+    try {
+      replyJson(transport, replyTo, await messageReply(record, files));
+    } catch (error) {
+      replyError(transport, replyTo, error);
+    }
+  };
+}
+
+/** Where others wait is theirs. */
+function withoutReplyTo({ reply_to: _, ...record }: JobRecord): Omit<JobRecord, 'reply_to'> {
+  return record;
+}
+
+/** Closes all of them; what is being answered is answered. */
+export async function closeDoors(doors: readonly Subscription[]): Promise<void> {
+  await Promise.all(doors.map((door) => door.drain()));
+}

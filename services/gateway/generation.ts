@@ -1,0 +1,122 @@
+/** One generation: the only file that knows the order of the stages. */
+import { loraKey } from '#shared/adapters/lora-weights.ts';
+import type { ResultStore } from '#shared/bus/object-store.ts';
+import * as denoiser from '#shared/contracts/denoiser.ts';
+import type { Timings, Warning } from '#shared/contracts/generate.ts';
+import * as textEncoder from '#shared/contracts/text-encoder.ts';
+import * as vae from '#shared/contracts/vae.ts';
+import type { MeshCallOptions, MeshClient } from '#shared/placement/mesh-client.ts';
+import { recordSpan, withSpan } from '#shared/telemetry/tracing.ts';
+import { pick, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
+import { readHint } from './hint.ts';
+import type { AdmittedJob } from './job.ts';
+
+/** Whom a generation asks. */
+export interface GenerationParts {
+  readonly mesh: MeshClient;
+  readonly files: ResultStore;
+  readonly now: () => number;
+}
+
+/** What comes out of it. */
+export interface Generation {
+  /** u8 [B, H, W, 3] */
+  readonly pixels: Tensor<'u8'>;
+  readonly warnings: readonly Warning[];
+  readonly timings: Timings;
+}
+
+/** @throws MeshError of the stage that failed, once every retry is spent */
+export async function generate(parts: GenerationParts, job: AdmittedJob, signal: AbortSignal): Promise<Generation> {
+  const { now } = parts;
+  const startedUnixMs = now();
+  recordSpan('queued', job.accepted_unix_ms, startedUnixMs);
+  const options = { deadlineUnixMs: job.deadline_unix_ms, signal };
+  const [encoded, hints] = await Promise.all([
+    timed(now, 'encode', () => encode(parts, job, options)),
+    withSpan('hints', {}, () => readHints(parts, job)),
+  ]);
+  const denoised = await timed(now, 'denoise', () =>
+    denoise(parts, job, { ...encoded.value.tensors, ...hints }, options),
+  );
+  const decoded = await timed(now, 'decode', () =>
+    parts.mesh.call(vae.decode, {}, { latents: denoised.value }, options),
+  );
+  return {
+    pixels: pick(decoded.value.tensors, 'pixels', 'u8'),
+    warnings: [...job.warnings, ...encoded.value.warnings],
+    timings: {
+      queued_ms: startedUnixMs - job.accepted_unix_ms,
+      encode_ms: encoded.ms,
+      denoise_ms: denoised.ms,
+      decode_ms: decoded.ms,
+      total_ms: now() - job.accepted_unix_ms,
+    },
+  };
+}
+
+/** A stage in its span, with the time it took. */
+async function timed<T>(now: () => number, stage: string, work: () => Promise<T>): Promise<{ value: T; ms: number }> {
+  const startedUnixMs = now();
+  const value = await withSpan(stage, {}, work);
+  return { value, ms: now() - startedUnixMs };
+}
+
+async function encode(
+  { mesh }: GenerationParts,
+  job: AdmittedJob,
+  options: MeshCallOptions,
+): Promise<{ tensors: TensorMap; warnings: Warning[] }> {
+  const request = {
+    prompts: job.prompts,
+    // Without guidance there is no unconditional half, so nobody reads the negative prompt.
+    negative_prompts: job.guidance_scale > 1 ? job.negative_prompts : null,
+    clip_skip: job.clip_skip,
+    loras: job.loras,
+  };
+  const { body, tensors } = await mesh.call(textEncoder.encode, request, {}, { ...options, ...holdsLoras(job) });
+  const warnings = body.truncated.map(({ field, index, text }) => ({
+    field: job.prompts.length > 1 ? `${field}.${index}` : field,
+    message: `is longer than the text encoder's 77 tokens; it did not see: ${text}`,
+  }));
+  return { tensors, warnings: dropRepeated(warnings) };
+}
+
+async function denoise(
+  { mesh }: GenerationParts,
+  job: AdmittedJob,
+  tensors: TensorMap,
+  options: MeshCallOptions,
+): Promise<Tensor<'f32'>> {
+  const { height, width, steps, sampler, eta, guidance_scale, seeds, guess_mode, controlnets, loras } = job;
+  const request = {
+    job: job.job,
+    height,
+    width,
+    steps,
+    sampler,
+    eta,
+    guidance_scale,
+    seeds,
+    guess_mode,
+    controlnets,
+    loras,
+  };
+  const reply = await mesh.call(denoiser.denoise, request, tensors, { ...options, ...holdsLoras(job) });
+  return pick(reply.tensors, 'latents', 'f32');
+}
+
+async function readHints({ files }: GenerationParts, job: AdmittedJob): Promise<TensorMap> {
+  const hints = await Promise.all(job.controlnets.map(async (unit) => readHint(await files.get(unit.hint))));
+  return Object.fromEntries(hints.map((hint, i) => [`hint_${i}`, hint]));
+}
+
+function holdsLoras(job: AdmittedJob): { holds?: string[] } {
+  const key = loraKey(job.loras);
+  return key ? { holds: [key] } : {};
+}
+
+/** A batch of one prompt is cut once, and told once. */
+function dropRepeated(warnings: readonly Warning[]): Warning[] {
+  return warnings.filter((one, i) => warnings.findIndex((other) => other.message === one.message) === i);
+}

@@ -1,0 +1,42 @@
+/** A ControlNet's hint from the picture in a request: decoded, brought to the job's size, edges drawn where asked. */
+import type { ControlNetUnit } from '#shared/contracts/generate.ts';
+import { canny } from '#shared/image/canny.ts';
+import { decodeBase64Image, decodeImage } from '#shared/image/decode.ts';
+import { type Picture, toRgb } from '#shared/image/picture.ts';
+import { encodePng } from '#shared/image/png.ts';
+import { resizeTo } from '#shared/image/resize.ts';
+import { type Tensor, tensor } from '#shared/tensor/tensor.ts';
+
+/** The part of a unit that makes its hint. */
+export type HintSource = Pick<ControlNetUnit, 'image' | 'preprocessor' | 'canny_low' | 'canny_high'>;
+
+/**
+ * @returns the hint as PNG, for the time until the job runs
+ * @throws MeshError INVALID_IMAGE, IMAGE_TOO_LARGE, with the path of the field
+ */
+export async function makeHint(
+  source: HintSource,
+  target: { readonly path: string; readonly width: number; readonly height: number },
+): Promise<Uint8Array> {
+  const decoded = await decodeBase64Image(source.image, target.path);
+  const [height, width] = decoded.shape;
+  const isRightSize = height === target.height && width === target.width;
+  const sized = isRightSize ? decoded : await resizeTo(decoded, target.height, target.width);
+  return encodePng(toRgb(source.preprocessor === 'canny' ? edges(sized, source) : sized));
+}
+
+function edges(picture: Picture, source: HintSource): Picture {
+  return canny(picture, { low: source.canny_low, high: source.canny_high });
+}
+
+/** A stored hint as the networks take it, u8 [1, 3, H, W]. */
+export async function readHint(png: Uint8Array): Promise<Tensor<'u8'>> {
+  const picture = toRgb(await decodeImage(png, 'hint'));
+  const [height, width] = picture.shape as [number, number, number];
+  const size = height * width;
+  const planes = new Uint8Array(size * 3);
+  for (let i = 0; i < size; i++) {
+    for (let channel = 0; channel < 3; channel++) planes[channel * size + i] = picture.data[i * 3 + channel]!;
+  }
+  return tensor('u8', [1, 3, height, width], planes);
+}

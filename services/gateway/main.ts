@@ -1,0 +1,67 @@
+/** Wires the gateway: the doors, the jobs, and the order of stages. */
+import { publishJson, subscribeJson } from '#shared/bus/door.ts';
+import { openJobQueue } from '#shared/bus/job-queue.ts';
+import { openJobStore } from '#shared/bus/job-store.ts';
+import { openResultStore } from '#shared/bus/object-store.ts';
+import { ensureSpanStream } from '#shared/bus/span-stream.ts';
+import { subjects } from '#shared/bus/subjects.ts';
+import { openPipeline } from '#shared/checkpoint/pipeline.ts';
+import { JobEvent, type JobRecord } from '#shared/contracts/jobs.ts';
+import { runService } from '#shared/service/run-service.ts';
+import { Admission } from './admission.ts';
+import { Desk } from './desk.ts';
+import { answerOver, openDoors } from './doors.ts';
+import { createHttp } from './http.ts';
+import { Jobs } from './jobs.ts';
+import { Outcomes } from './outcomes.ts';
+import { meshStatus, missingRoles } from './status.ts';
+import { workOn } from './work.ts';
+
+await runService('gateway', async ({ config, transport, directory, mesh, log }) => {
+  const pipeline = await openPipeline(config.modelFolder);
+  const { connection } = transport;
+  const [queue, store, files] = await Promise.all([
+    openJobQueue(connection, { maxJobs: config.queue }),
+    openJobStore<JobRecord>(connection),
+    openResultStore(connection),
+    ensureSpanStream(connection),
+  ]);
+  const now = Date.now;
+  const jobs = new Jobs({
+    store,
+    enqueue: (id, body) => queue.submit({ id, body }),
+    work: workOn({ mesh, files, now }),
+    tell: (event) => publishJson(transport, subjects.events(event.job), event),
+    answer: answerOver(transport, files),
+    log,
+    now,
+  });
+  const outcomes = new Outcomes(jobs);
+  const desk = new Desk({ admission: new Admission({ pipeline, mesh, files, now }), jobs, outcomes, files });
+  subscribeJson(transport, subjects.allEvents, (body) => {
+    const event = JobEvent.safeParse(body).data;
+    if (event) outcomes.hear(event);
+    if (event?.type === 'cancelled') jobs.abort(event.job);
+  });
+  const work = queue.consume(config.jobs, (job, delivery) => jobs.run(job.body, delivery.deliveryCount));
+  const doors = openDoors(transport, desk, () => meshStatus({ pipeline, directory, mesh, now }));
+  const http = createHttp({ desk, missingRoles: () => missingRoles(directory) });
+  const address = await http.listen({ host: config.httpHost, port: config.httpPort });
+  return {
+    operations: [],
+    doors,
+    http: address,
+    actor: {
+      get load() {
+        return jobs.load;
+      },
+      capacity: config.jobs,
+      drain: async () => {
+        await Promise.all([http.close(), work.drain()]);
+      },
+      stop: async () => jobs.stop(),
+    },
+    describe: () => ({ device: 'none', model: pipeline.name, holds: [] }),
+    close: async () => {},
+  };
+});

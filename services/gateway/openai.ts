@@ -1,0 +1,141 @@
+/**
+ * OpenAI's images API in our terms. Fields that name a quality of OpenAI's own models are accepted at their defaults and
+ * refused otherwise: nothing is ignored in silence.
+ *
+ * Source: openai-openapi, CreateImageRequest and ImagesResponse.
+ */
+import { z } from 'zod';
+import type { GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
+import { GenerateRequest } from '#shared/contracts/generate.ts';
+import { MAX_BATCH } from '#shared/contracts/limits.ts';
+import { MeshError, type WireError } from '#shared/errors/errors.ts';
+import { invalidRequest, parseRequest } from './validation.ts';
+
+const native = GenerateRequest.shape;
+
+/** The body of POST /v1/images/generations: OpenAI's fields, and ours beside them under their own names. */
+const ImagesRequest = z.strictObject({
+  prompt: native.prompt,
+  model: z.string().min(1).nullish(),
+  n: z.number().int().min(1).max(MAX_BATCH).nullish(),
+  size: z
+    .string()
+    .regex(/^(auto|\d{2,4}x\d{2,4})$/, 'must be "auto" or WIDTHxHEIGHT')
+    .nullish(),
+  response_format: z.enum(['b64_json', 'url']).nullish(),
+  output_format: z.enum(['png', 'jpeg', 'webp']).nullish(),
+  quality: z.enum(['auto', 'standard', 'hd', 'low', 'medium', 'high']).nullish(),
+  background: z.enum(['auto', 'opaque', 'transparent']).nullish(),
+  style: z.enum(['vivid', 'natural']).nullish(),
+  moderation: z.enum(['auto', 'low']).nullish(),
+  stream: z.boolean().nullish(),
+  partial_images: z.number().int().min(0).max(3).nullish(),
+  user: z.string().nullish(),
+  // Ours, as other servers name them too.
+  job: native.job,
+  negative_prompt: native.negative_prompt.optional(),
+  steps: native.steps.optional(),
+  num_inference_steps: native.steps.optional(),
+  guidance_scale: native.guidance_scale.optional(),
+  cfg_scale: native.guidance_scale.optional(),
+  sampler: native.sampler,
+  eta: native.eta,
+  seed: native.seed,
+  clip_skip: native.clip_skip.optional(),
+  controlnets: native.controlnets.optional(),
+  guess_mode: native.guess_mode.optional(),
+  loras: native.loras.optional(),
+  deadline_ms: native.deadline_ms.optional(),
+});
+
+type ImagesRequest = z.infer<typeof ImagesRequest>;
+
+/** Values of OpenAI's fields that ask for something this server does not do. */
+const UNSUPPORTED: { readonly [Field in keyof ImagesRequest]?: readonly unknown[] } = {
+  response_format: ['url'],
+  output_format: ['jpeg', 'webp'],
+  background: ['transparent'],
+  stream: [true],
+};
+
+/** @throws MeshError INVALID_REQUEST, UNSUPPORTED_OPTION */
+export function toGenerateInput(body: unknown): GenerateInput {
+  const request = parseRequest(ImagesRequest, body);
+  refuseUnsupported(request);
+  const { prompt, model, n, size, steps, num_inference_steps, guidance_scale, cfg_scale } = request;
+  const { negative_prompt, job, sampler, eta, seed, clip_skip, controlnets, guess_mode, loras, deadline_ms } = request;
+  return withoutUndefined({
+    prompt,
+    model: model ?? undefined,
+    batch: n ?? undefined,
+    ...sizeOf(size),
+    steps: one('steps', steps, 'num_inference_steps', num_inference_steps),
+    guidance_scale: one('guidance_scale', guidance_scale, 'cfg_scale', cfg_scale),
+    ...{ negative_prompt, job, sampler, eta, seed, clip_skip, controlnets, guess_mode, loras, deadline_ms },
+  });
+}
+
+/** OpenAI's answer; `parameters`, `seed` and the rest stand beside what it knows. */
+export function toImagesResponse(reply: GenerateReply, createdUnixMs: number): unknown {
+  const data = reply.images.map(({ b64_json, seed, parameters }) => ({ b64_json, seed, parameters }));
+  const [first] = reply.images;
+  return {
+    created: Math.floor(createdUnixMs / 1000),
+    data,
+    output_format: 'png',
+    size: first && `${first.width}x${first.height}`,
+    job: reply.job,
+    trace_id: reply.trace_id,
+    model: reply.model,
+    warnings: reply.warnings,
+    timings: reply.timings,
+  };
+}
+
+/** OpenAI's error form, with its four keys. */
+export function toErrorResponse(error: WireError): unknown {
+  const problems = error.details?.['problems'];
+  const [first] = Array.isArray(problems) ? (problems as { path?: string }[]) : [];
+  const { status } = MeshError.fromWire(error);
+  return {
+    error: {
+      message: error.message,
+      type: status < 500 ? 'invalid_request_error' : 'server_error',
+      param: first?.path ?? (error.details?.['path'] as string | undefined) ?? null,
+      code: error.code,
+      details: error.details ?? {},
+    },
+  };
+}
+
+function refuseUnsupported(request: ImagesRequest): void {
+  for (const [field, refused] of Object.entries(UNSUPPORTED)) {
+    const value = request[field as keyof ImagesRequest];
+    if (!refused.includes(value)) continue;
+    const text = `${field}: ${JSON.stringify(value)} is not supported. Pictures come as PNG in b64_json, in one answer.`;
+    throw new MeshError('UNSUPPORTED_OPTION', text, { path: field, value });
+  }
+}
+
+function sizeOf(size: string | null | undefined): { width?: number; height?: number } {
+  if (!size || size === 'auto') return {};
+  const [width, height] = size.split('x').map(Number) as [number, number];
+  return { width, height };
+}
+
+/** Two names of one field: either, or both alike. */
+function one(
+  name: string,
+  value: number | undefined,
+  alias: string,
+  aliasValue: number | undefined,
+): number | undefined {
+  if (value !== undefined && aliasValue !== undefined && value !== aliasValue) {
+    throw invalidRequest([{ path: alias, message: `says ${aliasValue}, ${name} says ${value}` }]);
+  }
+  return value ?? aliasValue;
+}
+
+function withoutUndefined(input: Record<string, unknown>): GenerateInput {
+  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined)) as GenerateInput;
+}

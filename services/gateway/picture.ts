@@ -1,0 +1,66 @@
+/** A finished picture: PNG with the parameters it was made by, in the text that A1111 and Civitai read. */
+import { resolveSampler } from '#shared/diffusion/sampler-names.ts';
+import { formatInfotext } from '#shared/image/infotext.ts';
+import { encodePng, PARAMETERS_KEYWORD } from '#shared/image/png.ts';
+import { VERSION } from '#shared/service/version.ts';
+import { type Tensor, tensor } from '#shared/tensor/tensor.ts';
+import type { AdmittedJob } from './job.ts';
+
+/** One picture of a job. */
+export interface Picture {
+  readonly seed: number;
+  readonly width: number;
+  readonly height: number;
+  readonly parameters: string;
+  readonly png: Uint8Array;
+}
+
+/** pixels u8 [B, H, W, 3] → B pictures */
+export function toPictures(job: AdmittedJob, pixels: Tensor<'u8'>): Promise<Picture[]> {
+  const [batch, height, width] = pixels.shape as [number, number, number, number];
+  const size = height * width * 3;
+  const pictures = Array.from({ length: batch }, async (_, i) => {
+    const parameters = parametersText(job, i);
+    const one = tensor('u8', [height, width, 3], pixels.data.subarray(i * size, (i + 1) * size));
+    const png = await encodePng(one, { [PARAMETERS_KEYWORD]: parameters });
+    return { seed: job.seeds[i]!, width, height, parameters, png };
+  });
+  return Promise.all(pictures);
+}
+
+/** The parameters of the i-th picture. */
+export function parametersText(job: AdmittedJob, index: number): string {
+  const sampler = resolveSampler(job.sampler);
+  return formatInfotext({
+    prompt: job.prompts[index]!,
+    negativePrompt: job.negative_prompts[index]!,
+    steps: job.steps,
+    sampler: sampler.method,
+    ...(sampler.isKarras && { scheduleType: 'Karras' }),
+    cfgScale: job.guidance_scale,
+    seed: job.seeds[index]!,
+    width: job.width,
+    height: job.height,
+    model: job.model,
+    clipSkip: job.clip_skip,
+    rng: 'CPU',
+    loras: job.loras.map(({ lora, weight, hash }) => ({ name: baseName(lora), weight, hash })),
+    controlNets: job.controlnets.map((unit) => ({
+      module: unit.preprocessor,
+      model: baseName(unit.controlnet),
+      weight: unit.controlnet_conditioning_scale,
+      resizeMode: 'Just Resize',
+      ...(unit.preprocessor === 'canny' && { thresholdA: unit.canny_low, thresholdB: unit.canny_high }),
+      guidanceStart: unit.control_guidance_start,
+      guidanceEnd: unit.control_guidance_end,
+      controlMode: 'Balanced',
+    })),
+    extra: { ...(job.eta > 0 && { Eta: String(job.eta) }), ...(job.guess_mode && { 'Guess mode': 'True' }) },
+    version: `latentmesh v${VERSION}`,
+  });
+}
+
+/** A path's last part without its ending: what people call the file. */
+function baseName(nameOrPath: string): string {
+  return nameOrPath.replace(/^.*[\\/]/, '').replace(/\.safetensors$/, '');
+}

@@ -1,0 +1,22 @@
+/** Wires the VAE: one autoencoder on one device. */
+import { Actor } from '#shared/actor/actor.ts';
+import { openPipeline } from '#shared/checkpoint/pipeline.ts';
+import * as contract from '#shared/contracts/vae.ts';
+import { runService } from '#shared/service/run-service.ts';
+import { served } from '#shared/service/serve.ts';
+import { openDevice } from '#shared/session/open-device.ts';
+import { Vae } from './vae.ts';
+import { decode, encode, type VaeState } from './vae-actor.ts';
+
+await runService('vae', async ({ config }) => {
+  const pipeline = await openPipeline(config.modelFolder);
+  const device = await openDevice(config);
+  const vae = await Vae.load(device, pipeline.folders.vae, pipeline.vae);
+  const actor = new Actor<VaeState>({});
+  return {
+    operations: [served(contract.decode, actor.on(decode(vae))), served(contract.encode, actor.on(encode(vae)))],
+    actor,
+    describe: () => ({ device: device.name, model: pipeline.name, holds: [] }),
+    close: () => device.close(),
+  };
+});

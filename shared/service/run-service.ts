@@ -1,0 +1,165 @@
+/**
+ * The life of a service process, the same for every role: connect, load, serve, tell the mesh once a second, drain on
+ * SIGTERM. `main.ts` of a service hands in what is its own.
+ */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Bus, Subscription } from '#shared/bus/bus.ts';
+import { type JsonEndpoint, publishJson } from '#shared/bus/door.ts';
+import { MeshBus } from '#shared/bus/mesh-bus.ts';
+import { announceService } from '#shared/bus/micro.ts';
+import type { NatsTransport } from '#shared/bus/nats-transport.ts';
+import { connectNats } from '#shared/bus/nats-transport.ts';
+import { subjects } from '#shared/bus/subjects.ts';
+import { type Config, readConfig } from '#shared/config/config.ts';
+import { HEARTBEAT_MS, type Heartbeat, type Role } from '#shared/contracts/heartbeat.ts';
+import { MeshError } from '#shared/errors/errors.ts';
+import { Directory } from '#shared/placement/directory.ts';
+import { MeshClient } from '#shared/placement/mesh-client.ts';
+import { startTelemetry, type Telemetry } from '#shared/telemetry/start.ts';
+import { message } from '#shared/wire/message.ts';
+import { type ServedOperation, serveOperation } from './serve.ts';
+import { report } from './supervised.ts';
+import { VERSION } from './version.ts';
+
+/** What a service is given. */
+export interface ServiceContext {
+  readonly config: Config;
+  readonly instance: string;
+  readonly log: Telemetry['log'];
+  readonly transport: NatsTransport;
+  readonly bus: Bus;
+  readonly directory: Directory;
+  readonly mesh: MeshClient;
+}
+
+/** What a service is. */
+export interface ServiceParts {
+  readonly operations: readonly ServedOperation[];
+  /** Whoever takes the work: says how busy it is, and finishes what it has. */
+  readonly actor: { readonly load: number; readonly capacity: number; drain(): Promise<void>; stop(): Promise<void> };
+  /** The part of the heartbeat that is the service's own. */
+  describe(): Pick<Heartbeat, 'device' | 'model' | 'holds'>;
+  /** Frees what was opened; after draining. */
+  close(): Promise<void>;
+  /** Where it listens for HTTP, if it does. */
+  readonly http?: string;
+  /** Endpoints beside its operations: the doors of a gateway. */
+  readonly doors?: readonly JsonEndpoint[];
+}
+
+/** Exit status of a process that met an error nobody handled (EX_SOFTWARE of sysexits.h). */
+const EXIT_UNHANDLED = 70;
+
+/** Runs a service until SIGTERM or SIGINT. Errors while starting are told to the supervisor and end the process. */
+export async function runService(role: Role, build: (context: ServiceContext) => Promise<ServiceParts>): Promise<void> {
+  try {
+    const config = readConfig(role, process.env);
+    const service = new Service(role, config);
+    await service.start(build);
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void service.drain());
+  } catch (thrown) {
+    const { code, message: text } = MeshError.from(thrown);
+    await report({ type: 'fatal', code, message: text });
+    process.stderr.write(`${JSON.stringify({ level: 60, role, code, msg: text })}\n`);
+    process.exit(1);
+  }
+}
+
+class Service {
+  readonly #role: Role;
+  readonly #config: Config;
+  readonly #instance: string;
+  readonly #telemetry: Telemetry;
+  readonly #startedUnixMs = Date.now();
+  #context: ServiceContext | undefined;
+  #parts: ServiceParts | undefined;
+  #subscriptions: Subscription[] = [];
+  #heartbeat: NodeJS.Timeout | undefined;
+  #isLeaving = false;
+
+  constructor(role: Role, config: Config) {
+    this.#role = role;
+    this.#config = config;
+    this.#instance = `${role}-${randomBytes(4).toString('hex')}`;
+    const { logLevel } = config;
+    this.#telemetry = startTelemetry({ role, instance: this.#instance, version: VERSION, logLevel });
+    process.on('unhandledRejection', (reason) => {
+      this.#telemetry.log.error({ err: reason }, 'An error that nobody handled.');
+      process.exit(EXIT_UNHANDLED);
+    });
+  }
+
+  async start(build: (context: ServiceContext) => Promise<ServiceParts>): Promise<void> {
+    const transport = await connectNats({ url: this.#config.natsUrl, name: this.#instance });
+    const bus = new MeshBus(transport, { instance: this.#instance });
+    const directory = new Directory({ now: Date.now });
+    bus.subscribe(subjects.heartbeats, (content) => this.#hear(directory, content.body));
+    const mesh = new MeshClient({ bus, directory, sleep: (ms, signal) => sleep(ms, undefined, { signal }) });
+    const { log } = this.#telemetry;
+    this.#context = { config: this.#config, instance: this.#instance, log, transport, bus, directory, mesh };
+    this.#telemetry.listen((traceId, spans) => publishJson(transport, subjects.spans(traceId), spans));
+    this.#parts = await build(this.#context);
+    this.#subscriptions = this.#parts.operations.flatMap((one) => serveOperation(bus, one, this.#instance));
+    this.#announce(transport, bus);
+    this.#beat();
+    this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
+    const { http } = this.#parts;
+    await report({ type: 'ready', role: this.#role, instance: this.#instance, ...(http && { http }) });
+    log.info({ ready_ms: Date.now() - this.#startedUnixMs }, 'Ready.');
+    await this.#telemetry.exportIfAsked();
+  }
+
+  /** Takes nothing new, finishes what runs (within the grace time), tells the mesh, ends. */
+  async drain(): Promise<void> {
+    if (this.#isLeaving || !this.#context || !this.#parts) return;
+    this.#isLeaving = true;
+    const { bus, log } = this.#context;
+    const { actor, close, doors } = this.#parts;
+    log.info({ load: actor.load }, 'Draining.');
+    this.#beat();
+    const grace = setTimeout(() => void actor.stop(), this.#config.graceMs);
+    const incoming = [...this.#subscriptions, ...(doors ?? [])];
+    await Promise.all([...incoming.map((one) => one.drain()), actor.drain()]);
+    clearTimeout(grace);
+    clearInterval(this.#heartbeat);
+    await close();
+    await this.#telemetry.shutdown();
+    await bus.close();
+    process.exit(0);
+  }
+
+  /** A newcomer is greeted at once, so that it need not wait for the next heartbeat to know whom to ask. */
+  #hear(directory: Directory, body: unknown): void {
+    if (directory.hear(body) && this.#heartbeat) this.#beat();
+  }
+
+  #beat(): void {
+    const { bus, directory } = this.#context!;
+    const { actor, describe } = this.#parts!;
+    directory.sweep();
+    const heartbeat: Heartbeat = {
+      role: this.#role,
+      instance: this.#instance,
+      slot: this.#config.slot,
+      ...describe(),
+      load: actor.load,
+      capacity: actor.capacity,
+      leaving: this.#isLeaving,
+      started_unix_ms: this.#startedUnixMs,
+      rss_bytes: process.memoryUsage.rss(),
+    };
+    bus.publish(subjects.heartbeat(this.#role, this.#instance), message(heartbeat));
+  }
+
+  #announce(transport: NatsTransport, bus: MeshBus): void {
+    announceService(transport, {
+      name: `latentmesh-${this.#role}`,
+      id: this.#instance,
+      version: VERSION,
+      description: `latentmesh ${this.#role}`,
+      metadata: { slot: this.#config.slot },
+      endpoints: () => [...(this.#parts?.doors ?? []).map((door) => door.stats()), ...bus.endpoints()],
+    });
+  }
+}
