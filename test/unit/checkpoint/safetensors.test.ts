@@ -59,6 +59,13 @@ describe('safetensors — round trip', () => {
     expect(tensors.get('c')!.offset % 4).toBe(0);
   });
 
+  it('safetensors — metadata may be as long as trainers make it', async () => {
+    const path = join(folder, 'talkative.safetensors');
+    const metadata = { ss_tag_frequency: JSON.stringify(Array(200_000).fill('1girl, "quoted"')) };
+    await writeSafetensors(path, tensorsToWrite({ x: f32([1]) }), metadata);
+    expect((await openSafetensors(path)).metadata).toEqual(metadata);
+  });
+
   it('safetensors — a file that shrank after it was opened is reported, not read as zeros', async () => {
     const path = join(folder, 'shrinking.safetensors');
     await writeSafetensors(path, tensorsToWrite({ x: f32([64]) }));
