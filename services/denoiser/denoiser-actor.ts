@@ -28,7 +28,17 @@ export interface DenoiserParts {
   readonly scheduler: SchedulerConfig;
   readonly latentChannels: number;
   /** Tells whoever listens how far a job is. */
-  readonly progress: (job: string, step: number, steps: number) => void;
+  readonly progress: (progress: Progress) => void;
+}
+
+/** A job after one of its steps. */
+export interface Progress {
+  readonly job: string;
+  /** 1 … steps, counted in model calls. */
+  readonly step: number;
+  readonly steps: number;
+  /** f32 [B, 4, h, w] */
+  readonly latents: Float32Array;
 }
 
 type Request = ServedRequest<DenoiseRequest>;
@@ -91,7 +101,7 @@ class DenoiseJob {
       latents = await withSpan('step', { attributes: { 'latentmesh.step': call + 1, 'latentmesh.steps': calls } }, () =>
         this.#step(unetJob, latents, call),
       );
-      this.#parts.progress(this.#body.job, call + 1, calls);
+      this.#parts.progress({ job: this.#body.job, step: call + 1, steps: calls, latents });
     }
     return {
       body: { run_ms: this.#runMs, steps: calls },

@@ -3,10 +3,11 @@ import { publishJson } from '#shared/bus/door.ts';
 import { subjects } from '#shared/bus/subjects.ts';
 import type { Transport } from '#shared/bus/transport.ts';
 import type { JobEvent } from '#shared/contracts/jobs.ts';
+import type { Progress } from './denoiser-actor.ts';
 
 /** Tells a step; lost ones do not matter, the next is on its way. */
-export function publishProgress(transport: Transport): (job: string, step: number, steps: number) => void {
-  return (job, step, steps) => {
+export function publishProgress(transport: Transport): (progress: Progress) => void {
+  return ({ job, step, steps }) => {
     const event: JobEvent = { type: 'progress', job, step, steps };
     publishJson(transport, subjects.events(job), event);
   };

@@ -11,7 +11,11 @@ import { MAX_BATCH } from '#shared/contracts/limits.ts';
 import { MeshError, type WireError } from '#shared/errors/errors.ts';
 import { invalidRequest, parseRequest } from './validation.ts';
 
-const native = GenerateRequest.shape;
+const { steps, guidance_scale, negative_prompt, clip_skip, controlnets, guess_mode, loras, deadline_ms, ...native } =
+  GenerateRequest.shape;
+/** Left out here means left out there, where the defaults are. */
+const stepsHere = steps.unwrap().optional();
+const guidanceHere = guidance_scale.unwrap().optional();
 
 /** The body of POST /v1/images/generations: OpenAI's fields, and ours beside them under their own names. */
 const ImagesRequest = z.strictObject({
@@ -33,19 +37,19 @@ const ImagesRequest = z.strictObject({
   user: z.string().nullish(),
   // Ours, as other servers name them too.
   job: native.job,
-  negative_prompt: native.negative_prompt.optional(),
-  steps: native.steps.optional(),
-  num_inference_steps: native.steps.optional(),
-  guidance_scale: native.guidance_scale.optional(),
-  cfg_scale: native.guidance_scale.optional(),
+  negative_prompt: negative_prompt.unwrap().optional(),
+  steps: stepsHere,
+  num_inference_steps: stepsHere,
+  guidance_scale: guidanceHere,
+  cfg_scale: guidanceHere,
   sampler: native.sampler,
   eta: native.eta,
   seed: native.seed,
-  clip_skip: native.clip_skip.optional(),
-  controlnets: native.controlnets.optional(),
-  guess_mode: native.guess_mode.optional(),
-  loras: native.loras.optional(),
-  deadline_ms: native.deadline_ms.optional(),
+  clip_skip: clip_skip.unwrap().optional(),
+  controlnets: controlnets.unwrap().optional(),
+  guess_mode: guess_mode.unwrap().optional(),
+  loras: loras.unwrap().optional(),
+  deadline_ms: deadline_ms.unwrap().optional(),
 });
 
 type ImagesRequest = z.infer<typeof ImagesRequest>;
@@ -94,14 +98,14 @@ export function toImagesResponse(reply: GenerateReply, createdUnixMs: number): u
 
 /** OpenAI's error form, with its four keys. */
 export function toErrorResponse(error: WireError): unknown {
-  const problems = error.details?.['problems'];
+  const problems = error.details?.problems;
   const [first] = Array.isArray(problems) ? (problems as { path?: string }[]) : [];
   const { status } = MeshError.fromWire(error);
   return {
     error: {
       message: error.message,
       type: status < 500 ? 'invalid_request_error' : 'server_error',
-      param: first?.path ?? (error.details?.['path'] as string | undefined) ?? null,
+      param: first?.path ?? (error.details?.path as string | undefined) ?? null,
       code: error.code,
       details: error.details ?? {},
     },
