@@ -2,7 +2,7 @@
 import { loraKey } from '#shared/adapters/lora-weights.ts';
 import type { ResultStore } from '#shared/bus/object-store.ts';
 import * as denoiser from '#shared/contracts/denoiser.ts';
-import type { Timings, Warning } from '#shared/contracts/generate.ts';
+import type { LoraUnit, Timings, Warning } from '#shared/contracts/generate.ts';
 import * as textEncoder from '#shared/contracts/text-encoder.ts';
 import * as vae from '#shared/contracts/vae.ts';
 import type { MeshCallOptions, MeshClient } from '#shared/placement/mesh-client.ts';
@@ -72,7 +72,7 @@ async function encode(
     // Without guidance there is no unconditional half, so nobody reads the negative prompt.
     negative_prompts: job.guidance_scale > 1 ? job.negative_prompts : null,
     clip_skip: job.clip_skip,
-    loras: job.loras,
+    loras: lorasOf(job),
   };
   const { body, tensors } = await mesh.call(textEncoder.encode, request, {}, { ...options, ...holdsLoras(job) });
   const warnings = body.truncated.map(({ field, index, text }) => ({
@@ -88,7 +88,7 @@ async function denoise(
   tensors: TensorMap,
   options: MeshCallOptions,
 ): Promise<Tensor<'f32'>> {
-  const { height, width, steps, sampler, eta, guidance_scale, seeds, guess_mode, controlnets, loras } = job;
+  const { height, width, steps, sampler, eta, guidance_scale, seeds, guess_mode, controlnets } = job;
   const request = {
     job: job.job,
     height,
@@ -100,7 +100,7 @@ async function denoise(
     seeds,
     guess_mode,
     controlnets,
-    loras,
+    loras: lorasOf(job),
   };
   const reply = await mesh.call(denoiser.denoise, request, tensors, { ...options, ...holdsLoras(job) });
   return pick(reply.tensors, 'latents', 'f32');
@@ -109,6 +109,11 @@ async function denoise(
 async function readHints({ files }: GenerationParts, job: AdmittedJob): Promise<TensorMap> {
   const hints = await Promise.all(job.controlnets.map(async (unit) => readHint(await files.get(unit.hint))));
   return Object.fromEntries(hints.map((hint, i) => [`hint_${i}`, hint]));
+}
+
+/** The hash was for placement and the parameters: actors look at the file as it is when they use it. */
+function lorasOf(job: AdmittedJob): LoraUnit[] {
+  return job.loras.map(({ lora, weight }) => ({ lora, weight }));
 }
 
 function holdsLoras(job: AdmittedJob): { holds?: string[] } {
