@@ -16,7 +16,7 @@ const PROMPT = 'a red boat on the sea at sunset';
 export function readyText(facts: ReadyFacts): string {
   const { tookMs, modelFolder, httpUrl, natsUrl } = facts;
   const body = JSON.stringify({ prompt: PROMPT });
-  const near = (path: string): string => relative(process.cwd(), path) || path;
+  const near = (path: string): string => (path.startsWith(process.cwd()) ? relative(process.cwd(), path) : path);
   const seconds = (tookMs / 1000).toFixed(1);
   return `
 ${styleText('green', `latentmesh is ready after ${seconds} s`)}: ${near(modelFolder)} on ${httpUrl}

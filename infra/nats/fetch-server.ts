@@ -15,12 +15,14 @@ const DOWNLOAD_TIMEOUT_MS = 60_000;
 
 export interface FetchWay {
   readonly name: string;
+  /** What people should know while they wait. */
+  readonly note?: string;
   readonly fetch: (folder: string) => Promise<string>;
 }
 
 /** In the order in which they are tried. */
 export const FETCH_WAYS: readonly FetchWay[] = [
-  { name: `go install (version ${NATS_SERVER_VERSION}, takes about a minute)`, fetch: goInstall },
+  { name: 'go install', note: 'takes about a minute', fetch: goInstall },
   { name: 'apt-get download', fetch: aptDownload },
 ];
 

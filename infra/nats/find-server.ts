@@ -75,7 +75,7 @@ async function fetchOnce(folder: string, options: FindOptions): Promise<string> 
 async function fetchInto(folder: string, { ways = FETCH_WAYS, report = reportOnStderr }: FindOptions): Promise<string> {
   const failures: Record<string, string> = {};
   for (const way of ways) {
-    report(`No nats-server here yet: getting one by ${way.name}.`);
+    report(`No nats-server here yet: trying ${way.name}${way.note ? `, ${way.note}` : ''}.`);
     try {
       return await fetchBy(way, folder);
     } catch (error) {

@@ -31,7 +31,7 @@ export async function generate(prompt: string, flags: GenerateFlags): Promise<vo
     await rememberJob(job);
     const reply = await askForPictures(mesh, job, request);
     const pictures = await savePictures(mesh, reply, flags.output);
-    await printResult(reply, pictures, { json: flags.json === true });
+    await printResult(reply, pictures, { json: flags.json === true, isTraceable: !mesh.isOwn });
   } finally {
     await mesh.close();
   }

@@ -11,8 +11,8 @@ import { JsonClient } from './json-client.ts';
 export interface Mesh {
   readonly client: JsonClient;
   readonly transport: NatsTransport;
-  /** Known when it runs on this machine. */
-  readonly httpUrl?: string;
+  /** Started for this command and gone after it. */
+  readonly isOwn: boolean;
   /** Leaves it, and ends it when it is the command's own. */
   close(): Promise<void>;
 }
@@ -32,7 +32,7 @@ export async function openMesh({ model, onStart }: OpenOptions = {}): Promise<Me
   const state = await untilReady(stateFolder());
   if (state) {
     if (model !== undefined) checkModel(state, resolve(model));
-    return joinMesh(state.natsUrl!, state.httpUrl);
+    return joinMesh(state.natsUrl!);
   }
   if (!onStart) {
     throw new MeshError('BUS_UNAVAILABLE', 'No mesh runs here. Start one with `npm start`, or set NATS_URL.');
@@ -40,14 +40,14 @@ export async function openMesh({ model, onStart }: OpenOptions = {}): Promise<Me
   onStart('No mesh runs here: starting one for this command. `npm start` keeps one running.');
   const { startOwnMesh } = await import('./own-mesh.ts');
   const own = await startOwnMesh(model);
-  const mesh = await joinMesh(own.natsUrl, own.httpUrl);
-  return { ...mesh, close: () => mesh.close().then(own.stop) };
+  const mesh = await joinMesh(own.natsUrl);
+  return { ...mesh, isOwn: true, close: () => mesh.close().then(own.stop) };
 }
 
-async function joinMesh(natsUrl: string, httpUrl?: string): Promise<Mesh> {
+async function joinMesh(natsUrl: string): Promise<Mesh> {
   const transport = await connectNats({ url: natsUrl, name: 'latentmesh-cli' });
   const client = new JsonClient(transport);
-  return { client, transport, ...(httpUrl && { httpUrl }), close: () => transport.close() };
+  return { client, transport, isOwn: false, close: () => transport.close() };
 }
 
 /** The state of the mesh on this machine; waits for one that is about to be ready. */

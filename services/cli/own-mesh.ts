@@ -6,7 +6,6 @@ import { MeshError, type WireError } from '#shared/errors/errors.ts';
 
 export interface OwnMesh {
   readonly natsUrl: string;
-  readonly httpUrl: string;
   /** Resolves when all its processes have ended. */
   stop(): Promise<void>;
 }
@@ -26,10 +25,9 @@ export async function startOwnMesh(model?: string): Promise<OwnMesh> {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const gone = new Promise<void>((done) => child.once('close', () => done()));
-  const { natsUrl, httpUrl } = await firstMessage(child);
+  const { natsUrl } = await firstMessage(child);
   return {
     natsUrl,
-    httpUrl,
     stop: () => {
       child.kill('SIGTERM');
       return gone;

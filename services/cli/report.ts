@@ -19,6 +19,7 @@ export function reportError(error: MeshError, options: { readonly json?: boolean
 
 function detailLines({ details }: MeshError): string {
   return Object.entries(details)
+    .filter(([, value]) => !Array.isArray(value) || value.length > 0)
     .map(([key, value]) => {
       const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
       return `  ${key}: ${text.length > MAX_DETAIL_CHARS ? `${text.slice(0, MAX_DETAIL_CHARS)}…` : text}\n`;

@@ -14,7 +14,7 @@ const PREVIEW_COLUMNS = 48;
 export async function printResult(
   reply: GenerateReply,
   pictures: readonly SavedPicture[],
-  { json }: { readonly json: boolean },
+  { json, isTraceable }: { readonly json: boolean; readonly isTraceable: boolean },
 ): Promise<void> {
   if (json) {
     process.stdout.write(`${JSON.stringify(resultJson(reply, pictures))}\n`);
@@ -27,7 +27,9 @@ export async function printResult(
     if (process.stdout.isTTY) process.stdout.write(`${await preview(picture)}\n`);
     process.stdout.write(`${pictureLine(picture)}\n`);
   }
-  process.stderr.write(`${styleText('dim', jobLine(reply), { stream: process.stderr })}\n`);
+  process.stderr.write(
+    `${styleText('dim', isTraceable ? `${timeLine(reply)}   npx latentmesh trace ${reply.job}` : timeLine(reply), { stream: process.stderr })}\n`,
+  );
 }
 
 /** `boat.png  seed 42  512×512` */
@@ -35,12 +37,12 @@ export function pictureLine({ path, image }: SavedPicture): string {
   return `${path}  seed ${image.seed}  ${image.width}×${image.height}`;
 }
 
-/** Where the time went, and how to see more. */
-export function jobLine({ job, timings }: GenerateReply): string {
+/** Where the time went. */
+export function timeLine({ timings }: GenerateReply): string {
   const seconds = (ms: number): string => (ms / 1000).toFixed(2);
   const { queued_ms, encode_ms, denoise_ms, decode_ms, total_ms } = timings;
   const stages = `queue ${seconds(queued_ms)}, text ${seconds(encode_ms)}, denoise ${seconds(denoise_ms)}, decode ${seconds(decode_ms)}`;
-  return `${seconds(total_ms)} s (${stages})   npx latentmesh trace ${job}`;
+  return `${seconds(total_ms)} s (${stages})`;
 }
 
 function resultJson(reply: GenerateReply, pictures: readonly SavedPicture[]): object {
