@@ -27,9 +27,8 @@ export async function printResult(
     if (process.stdout.isTTY) process.stdout.write(`${await preview(picture)}\n`);
     process.stdout.write(`${pictureLine(picture)}\n`);
   }
-  process.stderr.write(
-    `${styleText('dim', isTraceable ? `${timeLine(reply)}   npx latentmesh trace ${reply.job}` : timeLine(reply), { stream: process.stderr })}\n`,
-  );
+  const hint = isTraceable ? `   npx latentmesh trace ${reply.job}` : '';
+  process.stderr.write(`${styleText('dim', timeLine(reply) + hint, { stream: process.stderr })}\n`);
 }
 
 /** `boat.png  seed 42  512×512` */
