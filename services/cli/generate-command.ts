@@ -13,11 +13,10 @@ import { pictureFiles } from './picture-files.ts';
 import { Progress } from './progress.ts';
 import { EXIT } from './report.ts';
 import { printResult, type SavedPicture } from './result-text.ts';
+import { withStoredImages } from './stored-images.ts';
 
 /** Beyond the job's own deadline, so that the mesh's answer comes first. */
 const PATIENCE_MS = 10_000;
-/** Room for trace context and subjects in a message. */
-const HEADERS_BYTES = 4096;
 const CANCEL_TIMEOUT_MS = 5_000;
 
 /** Runs the command. @throws MeshError the mesh's, and those of files */
@@ -27,26 +26,13 @@ export async function generate(prompt: string, flags: GenerateFlags): Promise<vo
   await mkdir(dirname(flags.output), { recursive: true });
   const mesh = await openMesh({ ...(flags.model && { model: flags.model }), onStart: say });
   try {
-    checkSize(request, mesh.transport.maxPayloadBytes);
     await rememberJob(job);
-    const reply = await askForPictures(mesh, job, request);
+    const reply = await askForPictures(mesh, job, await withStoredImages(request, mesh.transport));
     const pictures = await savePictures(mesh, reply, flags.output);
     await printResult(reply, pictures, { json: flags.json === true, isTraceable: !mesh.isOwn });
   } finally {
     await mesh.close();
   }
-}
-
-/** @throws MeshError PAYLOAD_TOO_LARGE when the images of ControlNets do not fit into a message */
-function checkSize(request: GenerateInput, limitBytes: number): void {
-  const sizeBytes = Buffer.byteLength(JSON.stringify(request));
-  if (sizeBytes < limitBytes - HEADERS_BYTES) return;
-  throw new MeshError(
-    'PAYLOAD_TOO_LARGE',
-    `With its ControlNet images the request is ${sizeBytes} bytes; ${limitBytes} fit into a NATS message. ` +
-      'Scale the images down to the size of the picture, as the mesh does anyway.',
-    { sizeBytes, limitBytes },
-  );
 }
 
 async function askForPictures({ client }: Mesh, job: string, request: GenerateInput): Promise<GenerateReply> {

@@ -103,7 +103,11 @@ export class Admission {
     return Promise.all(
       request.controlnets.map(async ({ image, ...unit }, i) => {
         const [hint] = await Promise.all([
-          makeHint({ ...unit, image }, { path: `controlnets.${i}.image`, width: job.width, height: job.height }),
+          makeHint(
+            { ...unit, image },
+            { path: `controlnets.${i}.image`, width: job.width, height: job.height },
+            this.#parts.files,
+          ),
           this.#parts.mesh.call(controlnet.inspect, { controlnet: unit.controlnet }, {}, this.#checkOptions()),
         ]);
         const name = `${job.job}-hint-${i}.png`;

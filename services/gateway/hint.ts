@@ -1,11 +1,17 @@
 /** A ControlNet's hint from the picture in a request: decoded, brought to the job's size, edges drawn where asked. */
+import type { ResultStore } from '#shared/bus/object-store.ts';
 import type { ControlNetUnit } from '#shared/contracts/generate.ts';
+import { MeshError } from '#shared/errors/errors.ts';
 import { canny } from '#shared/image/canny.ts';
 import { decodeBase64Image, decodeImage } from '#shared/image/decode.ts';
 import { type Picture, toRgb } from '#shared/image/picture.ts';
 import { encodePng } from '#shared/image/png.ts';
 import { resizeTo } from '#shared/image/resize.ts';
 import { type Tensor, tensor } from '#shared/tensor/tensor.ts';
+
+/** Images that are larger than a message come by the object store. */
+const OBJECT_PREFIX = 'object:';
+const OBJECT_NAME = /^[A-Za-z0-9_.-]{1,128}$/;
 
 /** The part of a unit that makes its hint. */
 export type HintSource = Pick<ControlNetUnit, 'image' | 'preprocessor' | 'canny_low' | 'canny_high'>;
@@ -17,12 +23,22 @@ export type HintSource = Pick<ControlNetUnit, 'image' | 'preprocessor' | 'canny_
 export async function makeHint(
   source: HintSource,
   target: { readonly path: string; readonly width: number; readonly height: number },
+  files: ResultStore,
 ): Promise<Uint8Array> {
-  const decoded = await decodeBase64Image(source.image, target.path);
+  const decoded = await decodeSource(source.image, target.path, files);
   const [height, width] = decoded.shape;
   const isRightSize = height === target.height && width === target.width;
   const sized = isRightSize ? decoded : await resizeTo(decoded, target.height, target.width);
   return encodePng(toRgb(source.preprocessor === 'canny' ? edges(sized, source) : sized));
+}
+
+async function decodeSource(image: string, path: string, files: ResultStore): Promise<Picture> {
+  const name = image.startsWith(OBJECT_PREFIX) ? image.slice(OBJECT_PREFIX.length) : undefined;
+  if (name === undefined) return decodeBase64Image(image, path);
+  if (!OBJECT_NAME.test(name)) {
+    throw new MeshError('INVALID_IMAGE', `${path}: "${name}" is no name of an object.`, { path });
+  }
+  return decodeImage(await files.get(name), path);
 }
 
 function edges(picture: Picture, source: HintSource): Picture {

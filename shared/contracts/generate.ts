@@ -41,7 +41,10 @@ export const Preprocessor = z.enum(['canny', 'none']);
 export const ControlNetUnit = z
   .strictObject({
     controlnet: Name,
-    /** Base64 or a data URL: PNG, JPEG, WebP, AVIF or GIF. */
+    /**
+     * Base64 or a data URL: PNG, JPEG, WebP, AVIF or GIF. Or `object:<name>`, a file that the caller has put into the object
+     * store `LATENTMESH_RESULTS`: for what is larger than a NATS message.
+     */
     image: z.string().min(1).max(MAX_IMAGE_CHARS),
     preprocessor: Preprocessor.default('canny'),
     canny_low: z.number().int().min(0).max(1000).default(100),

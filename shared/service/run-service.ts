@@ -48,6 +48,9 @@ export interface ServiceParts {
   readonly doors?: readonly JsonEndpoint[];
 }
 
+/** A supervisor that dies takes its services along: `disconnect` is the end of its channel. */
+const DRAIN_ON = ['SIGTERM', 'SIGINT', 'disconnect'] as const;
+
 /** Exit status of a process that met an error nobody handled (EX_SOFTWARE of sysexits.h). */
 const EXIT_UNHANDLED = 70;
 
@@ -57,7 +60,7 @@ export async function runService(role: Role, build: (context: ServiceContext) =>
     const config = readConfig(role, process.env);
     const service = new Service(role, config);
     await service.start(build);
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void service.drain());
+    for (const event of DRAIN_ON) process.once(event, () => void service.drain());
   } catch (thrown) {
     const { code, message: text } = MeshError.from(thrown);
     await report({ type: 'fatal', code, message: text });
