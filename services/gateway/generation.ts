@@ -75,10 +75,10 @@ async function encode(
     loras: lorasOf(job),
   };
   const { body, tensors } = await mesh.call(textEncoder.encode, request, {}, { ...options, ...holdsLoras(job) });
-  const warnings = body.truncated.map(({ field, index, text }) => ({
-    field: job.prompts.length > 1 ? `${field}.${index}` : field,
-    message: `is longer than the text encoder's 77 tokens; it did not see: ${text}`,
-  }));
+  const warnings = body.truncated.map(({ field, index, text }) => {
+    const path = job.prompts.length > 1 ? `${field}.${index}` : field;
+    return { field: path, message: `${path} is longer than the text encoder's 77 tokens; it did not see: ${text}` };
+  });
   return { tensors, warnings: dropRepeated(warnings) };
 }
 
