@@ -76,7 +76,8 @@ export class MemoryBroker {
   /** @internal */
   route(delivery: Delivery): number {
     const takers = this.#takers(delivery.subject);
-    for (const taker of takers) taker.connection.receive(taker, { ...delivery, payload: delivery.payload.slice() });
+    for (const taker of takers)
+      taker.connection.receive(taker, { ...delivery, payload: new Uint8Array(delivery.payload) });
     return takers.length;
   }
 

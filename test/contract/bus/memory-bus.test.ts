@@ -1,6 +1,7 @@
 import { MemoryBroker } from '#shared/bus/memory-transport.ts';
 import { busAdversaries } from './adversarial-contract.ts';
 import { busContract } from './bus-contract.ts';
+import { doorContract } from './door-contract.ts';
 import { type Harness, harness } from './harness.ts';
 
 async function start(): Promise<Harness> {
@@ -10,3 +11,4 @@ async function start(): Promise<Harness> {
 
 busContract('memory', start);
 busAdversaries('memory', start);
+doorContract('memory', start);

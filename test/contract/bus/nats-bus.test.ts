@@ -3,6 +3,7 @@ import { connectNats } from '#shared/bus/nats-transport.ts';
 import { startNats, type TestNats } from '#test/mesh/nats-kit.ts';
 import { busAdversaries } from './adversarial-contract.ts';
 import { busContract } from './bus-contract.ts';
+import { doorContract } from './door-contract.ts';
 import { type Harness, harness } from './harness.ts';
 
 let nats: TestNats;
@@ -19,3 +20,4 @@ async function start(): Promise<Harness> {
 
 busContract('NATS', start);
 busAdversaries('NATS', start);
+doorContract('NATS', start);

@@ -1,0 +1,124 @@
+/** JetStream requests that outlast an outage, and its errors in the words of the mesh. */
+import {
+  JetStreamApiError,
+  JetStreamError,
+  type JetStreamManager,
+  jetstreamManager,
+  type StreamConfig,
+} from '@nats-io/jetstream';
+import { errors, type NatsConnection } from '@nats-io/transport-node';
+import { MeshError } from '#shared/errors/errors.ts';
+import { type Clock, pause, systemClock } from './clock.ts';
+
+/** A request that falls into an outage is lost, and would wait for all of the client's 5 s. */
+export const ATTEMPT_TIMEOUT_MS = 1000;
+const RETRY_MS = 100;
+/** Reading an object waits without an end when the server goes meanwhile. */
+const ATTEMPT_LIMIT_MS = 10_000;
+/** How long a request is repeated: a server restarts within a second, a cluster elects a leader within five. */
+const PATIENCE_MS = 15_000;
+
+/** Codes of the server, https://github.com/nats-io/nats-server/blob/v2.15.2/server/errors.json */
+const STORE_FAILED = 10_077;
+const STREAM_NAME_IN_USE = 10_058;
+const SYSTEM_UNAVAILABLE = 10_008;
+
+export interface Patience {
+  readonly patienceMs?: number;
+  readonly clock?: Clock;
+}
+
+/** What an attempt is told. */
+export interface Attempt {
+  /** Whether an earlier attempt may have been carried out without our hearing of it. */
+  readonly isRepeated: boolean;
+}
+
+/**
+ * Repeats a request until it is answered. It must bear being carried out twice.
+ * @throws MeshError BUS_UNAVAILABLE when nothing answers; QUEUE_FULL when a limit of the stream is reached; PAYLOAD_TOO_LARGE
+ */
+export async function untilAnswered<T>(
+  run: (attempt: Attempt) => Promise<T>,
+  { patienceMs = PATIENCE_MS, clock = systemClock }: Patience = {},
+): Promise<T> {
+  const giveUpUnixMs = clock.now() + patienceMs;
+  for (let isRepeated = false; ; isRepeated = true) {
+    try {
+      return await limited(run({ isRepeated }), clock);
+    } catch (thrown) {
+      if (!isOutage(thrown) || clock.now() >= giveUpUnixMs) throw toMeshError(thrown);
+      await pause(clock, RETRY_MS);
+    }
+  }
+}
+
+async function limited<T>(attempt: Promise<T>, clock: Clock): Promise<T> {
+  const limit = Promise.withResolvers<never>();
+  const timer = clock.after(ATTEMPT_LIMIT_MS, () => limit.reject(new errors.TimeoutError()));
+  try {
+    return await Promise.race([attempt, limit.promise]);
+  } finally {
+    timer.cancel();
+  }
+}
+
+/** Nobody answered, or nobody could: the same request may do better later. */
+function isOutage(thrown: unknown): boolean {
+  if (thrown instanceof JetStreamApiError) return thrown.code === SYSTEM_UNAVAILABLE;
+  if (thrown instanceof errors.ClosedConnectionError) return false;
+  return (
+    thrown instanceof errors.TimeoutError ||
+    thrown instanceof errors.RequestError ||
+    thrown instanceof JetStreamError ||
+    isNotEnabled(thrown)
+  );
+}
+
+/** The client does not export the class of "jetstream is not enabled", which is what a server that starts says. */
+function isNotEnabled(thrown: unknown): boolean {
+  return thrown instanceof Error && thrown.cause instanceof errors.RequestError;
+}
+
+function toMeshError(thrown: unknown): MeshError {
+  if (thrown instanceof MeshError) return thrown;
+  const cause = thrown as Error;
+  if (thrown instanceof JetStreamApiError && thrown.code === STORE_FAILED) {
+    return new MeshError('QUEUE_FULL', `JetStream takes no more: ${cause.message}. Try again later.`, {}, { cause });
+  }
+  if (thrown instanceof errors.InvalidArgumentError) {
+    return new MeshError(
+      'PAYLOAD_TOO_LARGE',
+      `JetStream takes no message of this size: ${cause.message}.`,
+      {},
+      { cause },
+    );
+  }
+  if (thrown instanceof JetStreamApiError) {
+    return new MeshError('INTERNAL', `JetStream refuses: ${cause.message}.`, { code: thrown.code }, { cause });
+  }
+  const hint = 'Is the NATS server up, and started with JetStream (`-js`)?';
+  return new MeshError('BUS_UNAVAILABLE', `JetStream does not answer: ${cause.message}. ${hint}`, {}, { cause });
+}
+
+/** A manager whose requests fail soon enough to be repeated. */
+export function manager(connection: NatsConnection): Promise<JetStreamManager> {
+  return jetstreamManager(connection, { checkAPI: false, timeout: ATTEMPT_TIMEOUT_MS });
+}
+
+/** Creates a stream, or gives the present one this configuration. Safe to do from many processes at once. */
+export async function ensureStream(
+  connection: NatsConnection,
+  config: Partial<StreamConfig> & { name: string },
+  patience: Patience = {},
+): Promise<void> {
+  const jsm = await manager(connection);
+  await untilAnswered(async () => {
+    try {
+      await jsm.streams.add(config);
+    } catch (thrown) {
+      if (!(thrown instanceof JetStreamApiError) || thrown.code !== STREAM_NAME_IN_USE) throw thrown;
+      await jsm.streams.update(config.name, config);
+    }
+  }, patience);
+}
