@@ -99,7 +99,8 @@ export function viewBytes<D extends DType>(dtype: D, bytes: Uint8Array): DataOf[
   if (bytes.byteLength % size !== 0) {
     throw new MeshError('WRONG_SHAPE', `${bytes.byteLength} bytes are no whole number of ${dtype} elements.`);
   }
-  const source = bytes.byteOffset % size === 0 ? bytes : bytes.slice();
+  // Not slice(): that of a Buffer is a view.
+  const source = bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes);
   const ArrayType = ARRAYS[dtype];
   return new ArrayType(source.buffer as ArrayBuffer, source.byteOffset, source.byteLength / size) as DataOf[D];
 }
