@@ -5,7 +5,7 @@
  * Talks to  nobody: it is handed requests through the entries that `on` makes, and never sees the bus, a clock or a file.
  *
  * Invariants
- *   A1  At most one turn runs. The kernel awaits it; the state changes only by the value it returns.
+ *   A1  At most one turn runs. The kernel awaits it; the state changes only by the value it returns, before its reply is out.
  *   A2  At most `mailboxSize` messages wait. One more is refused with MAILBOX_FULL and leaves no trace.
  *   A3  Every accepted message settles exactly once: a reply, an error, CANCELLED or DRAINING.
  *   A4  After `drain` nothing is accepted (DRAINING); what was accepted runs to its end; then `drain` resolves.
@@ -33,11 +33,18 @@ export type Behaviour<State, Request, Reply> = (
 /** An entry to the mailbox for one kind of turn. Rejects with MAILBOX_FULL, DRAINING, CANCELLED or the turn's own error. */
 export type Offer<Request, Reply> = (request: Request, signal: AbortSignal) => Promise<Reply>;
 
+/** What a turn that succeeded leaves to the kernel: first the state, then the reply, so that whoever hears it sees the state. */
+interface Outcome<State> {
+  readonly state: State;
+  readonly settle: () => void;
+}
+
 /** A message in the mailbox: a turn bound to its request. Settling it is the kernel's business alone. */
 interface Envelope<State> {
-  readonly turn: (state: State, signal: AbortSignal) => Promise<State>;
+  readonly turn: (state: State, signal: AbortSignal) => Promise<Outcome<State>>;
   readonly reject: (error: MeshError) => void;
-  readonly signal: AbortSignal;
+  /** The turn's own signal: what a turn leaves listening on it goes with it, however long caller and actor live. */
+  readonly abort: AbortController;
   readonly forget: () => void;
 }
 
@@ -49,8 +56,7 @@ export class Actor<State> {
   #state: State;
   readonly #mailboxSize: number;
   readonly #waiting: Envelope<State>[] = [];
-  readonly #stopping = new AbortController();
-  #isRunning = false;
+  #running: Envelope<State> | undefined;
   #isDraining = false;
   #idle: PromiseWithResolvers<void> | undefined;
 
@@ -66,7 +72,7 @@ export class Actor<State> {
 
   /** Messages waiting and running. */
   get load(): number {
-    return this.#waiting.length + (this.#isRunning ? 1 : 0);
+    return this.#waiting.length + (this.#running ? 1 : 0);
   }
 
   /** Messages that may wait and run before MAILBOX_FULL. */
@@ -82,8 +88,7 @@ export class Actor<State> {
         if (refusal) return reject(refusal);
         this.#accept(signal, reject, async (state, turnSignal) => {
           const result = await behaviour(state, request, turnSignal);
-          resolve(result.reply);
-          return result.state;
+          return { state: result.state, settle: () => resolve(result.reply) };
         });
       });
   }
@@ -98,7 +103,8 @@ export class Actor<State> {
 
   /** Aborts the running turn, refuses the waiting ones. Idempotent. */
   stop(): Promise<void> {
-    this.#stopping.abort(new MeshError('DRAINING', 'The actor was stopped.'));
+    this.#isDraining = true;
+    this.#running?.abort.abort(new MeshError('DRAINING', 'The actor was stopped.'));
     for (const envelope of this.#waiting.splice(0)) {
       envelope.forget();
       envelope.reject(new MeshError('DRAINING', 'The actor was stopped before the turn began.'));
@@ -107,48 +113,57 @@ export class Actor<State> {
   }
 
   #refusal(signal: AbortSignal): MeshError | undefined {
-    if (signal.aborted) return MeshError.from(signal.reason);
+    if (signal.aborted) return MeshError.fromAbort(signal);
     if (this.#isDraining) return new MeshError('DRAINING', 'The actor drains and takes nothing new.');
-    if (this.#isRunning && this.#waiting.length >= this.#mailboxSize) {
+    if (this.#running && this.#waiting.length >= this.#mailboxSize) {
       return new MeshError('MAILBOX_FULL', `${this.#mailboxSize} messages wait already.`, { size: this.#mailboxSize });
     }
     return undefined;
   }
 
   #accept(signal: AbortSignal, reject: (error: MeshError) => void, turn: Envelope<State>['turn']): void {
-    const leave = (): void => {
-      const place = this.#waiting.indexOf(envelope);
-      if (place < 0) return;
-      this.#waiting.splice(place, 1);
-      reject(MeshError.from(signal.reason));
-      this.#settleIdle();
-    };
+    const onAbort = (): void => this.#onAbort(envelope, MeshError.fromAbort(signal));
     const envelope: Envelope<State> = {
       turn,
       reject,
-      signal,
-      forget: () => signal.removeEventListener('abort', leave),
+      abort: new AbortController(),
+      forget: () => signal.removeEventListener('abort', onAbort),
     };
-    signal.addEventListener('abort', leave, { once: true });
+    signal.addEventListener('abort', onAbort, { once: true });
     this.#waiting.push(envelope);
-    if (!this.#isRunning) void this.#run(); // never rejects: every turn's error goes to its message
+    if (!this.#running) this.#next();
   }
 
-  async #run(): Promise<void> {
-    this.#isRunning = true;
-    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
-      next.forget();
-      try {
-        this.#state = await next.turn(this.#state, AbortSignal.any([next.signal, this.#stopping.signal]));
-      } catch (error) {
-        next.reject(MeshError.from(error));
-      }
+  #onAbort(envelope: Envelope<State>, reason: MeshError): void {
+    const place = this.#waiting.indexOf(envelope);
+    if (place < 0) {
+      envelope.abort.abort(reason);
+      return;
     }
-    this.#isRunning = false;
-    this.#settleIdle();
+    this.#waiting.splice(place, 1);
+    envelope.reject(reason);
   }
 
-  #settleIdle(): void {
-    if (this.load === 0) this.#idle?.resolve();
+  /** Whoever hears the outcome finds the state changed and the place free, so the kernel goes on first. */
+  async #run({ turn, abort, reject, forget }: Envelope<State>): Promise<void> {
+    let settle: () => void;
+    try {
+      const outcome = await turn(this.#state, abort.signal);
+      this.#state = outcome.state;
+      settle = outcome.settle;
+    } catch (error) {
+      settle = () => reject(MeshError.from(error));
+    }
+    forget();
+    this.#next(settle);
+  }
+
+  #next(settleLast: () => void = () => {}): void {
+    const next = this.#waiting.shift();
+    this.#running = next;
+    settleLast();
+    if (next)
+      void this.#run(next); // never rejects: every turn's error goes to its message
+    else this.#idle?.resolve();
   }
 }

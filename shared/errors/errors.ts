@@ -117,4 +117,11 @@ export class MeshError extends Error {
     if (thrown instanceof Error) return new MeshError('INTERNAL', thrown.message, {}, { cause: thrown });
     return new MeshError('INTERNAL', String(thrown));
   }
+
+  /** What whoever gave work up gets: the reason of its signal where that is a MeshError, else CANCELLED. */
+  static fromAbort(signal: AbortSignal): MeshError {
+    const reason: unknown = signal.reason;
+    if (reason instanceof MeshError) return reason;
+    return new MeshError('CANCELLED', 'The caller gave up.', {}, { cause: reason });
+  }
 }

@@ -21,14 +21,6 @@ interface Waiting {
   refuse(reason: MeshError): void;
 }
 
-/** What a caller gets whose signal aborted: the reason if it is a MeshError, else CANCELLED. */
-function abortError(signal: AbortSignal): MeshError {
-  const reason: unknown = signal.reason;
-  return reason instanceof MeshError
-    ? reason
-    : new MeshError('CANCELLED', 'The run was cancelled.', {}, { cause: reason });
-}
-
 /** See the head of this file. */
 export class WorkQueue {
   readonly #urgent = new Set<Waiting>();
@@ -42,14 +34,14 @@ export class WorkQueue {
    */
   add<T>(task: () => Promise<T>, { signal, isBackground = false }: TaskOptions = {}): Promise<T> {
     if (this.#closedBy) return Promise.reject(this.#closedBy);
-    if (signal?.aborted) return Promise.reject(abortError(signal));
+    if (signal?.aborted) return Promise.reject(MeshError.fromAbort(signal));
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const line = isBackground ? this.#background : this.#urgent;
     const waiting: Waiting = { start: () => task().then(resolve, reject), refuse: reject };
     line.add(waiting);
     const onAbort = (): void => {
       line.delete(waiting);
-      reject(abortError(signal!));
+      reject(MeshError.fromAbort(signal!));
     };
     signal?.addEventListener('abort', onAbort, { once: true });
     this.#draining ??= this.#drain();
