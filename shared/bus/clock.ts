@@ -1,4 +1,5 @@
 /** Time as the bus sees it, so that tests need no sleep. */
+import { MeshError } from '#shared/errors/errors.ts';
 
 export interface Timer {
   /** Idempotent; may be called after the timer ran. */
@@ -22,7 +23,17 @@ export const systemClock: Clock = {
   },
 };
 
-/** Resolves after a while. */
-export function pause(clock: Clock, delayMs: number): Promise<void> {
-  return new Promise((resolve) => clock.after(delayMs, resolve));
+/** Resolves after a while. @throws MeshError the signal's reason, else CANCELLED */
+export async function pause(clock: Clock, delayMs: number, signal?: AbortSignal): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const onAbort = (): void => reject(MeshError.fromAbort(signal!));
+  const timer = clock.after(delayMs, resolve);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted) onAbort();
+  try {
+    await promise;
+  } finally {
+    timer.cancel();
+    signal?.removeEventListener('abort', onAbort);
+  }
 }

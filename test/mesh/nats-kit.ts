@@ -14,14 +14,14 @@ export interface TestNats extends AsyncDisposable {
   restart(): Promise<void>;
 }
 
-/** Starts a server; disposing it removes everything it wrote. */
-export async function startNats(): Promise<TestNats> {
+/** Starts a server, with further lines of its configuration; disposing it removes everything it wrote. */
+export async function startNats(config = ''): Promise<TestNats> {
   const storeDir = await mkdtemp(join(tmpdir(), 'latentmesh-nats-'));
-  let server: NatsServer = await startNatsServer({ storeDir });
+  let server: NatsServer = await startNatsServer({ storeDir, config });
   const { url, port } = server;
   const kill = (): Promise<void> => server.kill();
   const start = async (): Promise<void> => {
-    server = await startNatsServer({ storeDir, port });
+    server = await startNatsServer({ storeDir, port, config });
   };
   return {
     url,
