@@ -1,23 +1,31 @@
-/** The checkpoint to serve when there is no other: made once, in the cache. */
+/** Checkpoints of random weights in the cache, each made once: the one to serve when there is no other, and larger ones to measure with. */
 import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeCheckpoint } from './write-checkpoint.ts';
+import { type CheckpointOptions, writeCheckpoint } from './write-checkpoint.ts';
 
-/** The folder's name is the model's name; to be counted up when what is written changes. */
-const FOLDER = 'untrained-1';
+/** A folder's name is the model's name; to be counted up when what is written changes. */
+const FOLDERS = { small: 'untrained-1', sd15: 'untrained-sd15-1' } as const satisfies Record<
+  NonNullable<CheckpointOptions['size']>,
+  string
+>;
+
+/** Folder of the small untrained checkpoint; writes it when it is not there (26 MB, about a second). */
+export function ensureDefaultCheckpoint(cacheDir: string): Promise<string> {
+  return ensureCheckpoint(cacheDir, 'small');
+}
 
 /**
- * Folder of the small untrained checkpoint; writes it when it is not there (26 MB, about a second).
+ * Folder of an untrained checkpoint; writes it when it is not there (`sd15`: 3 GB).
  * Processes that come at once each write their own, and the first to finish gives its to all.
  */
-export async function ensureDefaultCheckpoint(cacheDir: string): Promise<string> {
+export async function ensureCheckpoint(cacheDir: string, size: keyof typeof FOLDERS): Promise<string> {
   const parent = join(cacheDir, 'checkpoints');
-  const folder = join(parent, FOLDER);
+  const folder = join(parent, FOLDERS[size]);
   if (await isThere(folder)) return folder;
   await mkdir(parent, { recursive: true });
-  const partial = await mkdtemp(join(parent, `.${FOLDER}-`));
+  const partial = await mkdtemp(join(parent, `.${FOLDERS[size]}-`));
   try {
-    await writeCheckpoint(partial);
+    await writeCheckpoint(partial, { size });
     await rename(partial, folder);
   } catch (error) {
     await rm(partial, { recursive: true, force: true });

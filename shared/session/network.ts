@@ -4,6 +4,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { GraphModel } from '#shared/graph/graph-model.ts';
+import { withSpan } from '#shared/telemetry/tracing.ts';
 import type { Device, RunRequest, RunResult, Session } from './device.ts';
 
 export interface NetworkOptions<Shape> {
@@ -28,12 +29,19 @@ export class Network<Shape> {
     this.#sessions = new LRUCache({ max: options.maxShapes, dispose: (session) => this.#release(session) });
   }
 
-  /** Opens the session for the shape if it is not open, and runs it. Throws what `build`, `Device.open` and `Session.run` throw. */
+  /**
+   * Opens the session for the shape if it is not open, and runs it, in a span that tells the time in the runtime.
+   * Throws what `build`, `Device.open` and `Session.run` throw.
+   */
   async run(shape: Shape, request: RunRequest, signal?: AbortSignal): Promise<RunResult> {
     // Nothing may come between the cached promise and this await: a release is chained to the same promise, later,
     // and so queues behind this run.
     const session = await this.#session(shape);
-    return session.run(request, signal);
+    return withSpan(`run ${session.model.name}`, {}, async (span) => {
+      const result = await session.run(request, signal);
+      span.set({ 'latentmesh.run_ms': result.runMs });
+      return result;
+    });
   }
 
   /** Releases every session; the network may be used again after it. */
