@@ -43,5 +43,5 @@ export async function meshStatus({ pipeline, directory, mesh, now }: StatusParts
 
 /** Roles without a live instance: the mesh makes no picture until they are there. */
 export function missingRoles(directory: Directory): string[] {
-  return Role.options.filter((role) => directory.instances(role).length === 0);
+  return Role.options.filter((role) => directory.instances(role).every((instance) => instance.leaving));
 }

@@ -3,9 +3,11 @@
  * only place that retries, so a failure is never retried twice on its way up. Every operation is idempotent.
  */
 import type { Bus } from '#shared/bus/bus.ts';
+import { type Clock, pause, systemClock } from '#shared/bus/clock.ts';
 import { subjects } from '#shared/bus/subjects.ts';
+import type { Role } from '#shared/contracts/heartbeat.ts';
 import type { Operation } from '#shared/contracts/operation.ts';
-import { MeshError } from '#shared/errors/errors.ts';
+import { type ErrorCode, MeshError } from '#shared/errors/errors.ts';
 import { traceHeaders, withSpan } from '#shared/telemetry/tracing.ts';
 import type { TensorMap } from '#shared/tensor/tensor.ts';
 import { message } from '#shared/wire/message.ts';
@@ -28,63 +30,102 @@ export interface MeshReply<Body> {
   readonly instance: string;
 }
 
-/** Instances that may be lost under one call: an input that kills every process that touches it must not go round for ever. */
-const MAX_LOST = 3;
-/** Wait before an instance that said "later" is asked again, ms; doubled each time up to the maximum. */
+/** Failures of an instance under one call: an input that kills every process that touches it must not go round for ever. */
+const MAX_FAILURES = 3;
+/** What may be the input's fault. Being busy, leaving or out of reach is not: there the deadline alone is the end. */
+const COUNTED: ReadonlySet<ErrorCode> = new Set(['ACTOR_LOST', 'TRANSFER_FAILED', 'OUT_OF_MEMORY']);
+/** Wait before asking again what said "later", ms; doubled each time up to the maximum. */
 const FIRST_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 2000;
 
-/** Resolves after a time, or rejects with the signal's reason. */
-export type Sleep = (ms: number, signal: AbortSignal) => Promise<void>;
+type Name = Pick<Operation<unknown, unknown>, 'role' | 'name'>;
+type Ask<Reply> = (instance: string) => Promise<Reply>;
 
 /** See the head of this file. */
 export class MeshClient {
   readonly #bus: Bus;
   readonly #directory: Directory;
-  readonly #sleep: Sleep;
+  readonly #clock: Clock;
 
-  constructor(parts: { readonly bus: Bus; readonly directory: Directory; readonly sleep: Sleep }) {
+  constructor(parts: { readonly bus: Bus; readonly directory: Directory; readonly clock?: Clock }) {
     this.#bus = parts.bus;
     this.#directory = parts.directory;
-    this.#sleep = parts.sleep;
+    this.#clock = parts.clock ?? systemClock;
   }
 
   /**
-   * @throws MeshError the callee's, once its `retry` leaves no other way; NO_ACTOR when none came before the deadline;
-   *   ACTOR_LOST when three instances in a row died under it; DEADLINE_EXCEEDED; CANCELLED
+   * @throws MeshError the callee's, once its `retry` leaves no other way or it failed for the third time; NO_ACTOR when none
+   *   came before the deadline; DEADLINE_EXCEEDED, also when all were busy until then; CANCELLED
    */
-  async call<Request, Reply>(
+  call<Request, Reply>(
     operation: Operation<Request, Reply>,
     body: Request,
     tensors: TensorMap,
     options: MeshCallOptions,
   ): Promise<MeshReply<Reply>> {
+    const { instance, ...rest } = options;
+    const ask = (at: string): Promise<MeshReply<Reply>> =>
+      this.#callInstance(operation, at, { body, tensors, ...rest });
+    return instance === undefined ? this.#askAny(operation, options, ask) : this.#askOne(instance, options, ask);
+  }
+
+  async #askAny<Reply>(operation: Name, options: MeshCallOptions, ask: Ask<Reply>): Promise<Reply> {
     const failed = new Set<string>();
-    let lost = 0;
+    let failures = 0;
     for (let attempt = 0; ; attempt++) {
-      const instance = options.instance ?? (await this.#place(operation, options, failed));
+      const instance = await this.#place(operation.role, options, failed);
       try {
-        return await this.#callInstance(operation, body, tensors, { ...options, instance });
+        const reply = await ask(instance);
+        this.#directory.release(instance);
+        return reply;
       } catch (thrown) {
         const error = MeshError.from(thrown);
-        if (error.retry === 'never' || options.instance || options.signal.aborted) throw error;
-        if (error.code === 'ACTOR_LOST' || error.code === 'NO_ACTOR') {
-          this.#directory.forget(instance);
-          if (++lost >= MAX_LOST) throw error;
-        }
+        const isGone = this.#learn(operation, instance, error);
+        if (COUNTED.has(error.code)) failures++;
+        if (error.retry === 'never' || options.signal.aborted || failures >= MAX_FAILURES) throw error;
         if (error.retry === 'elsewhere') failed.add(instance);
-        else await this.#sleep(Math.min(FIRST_BACKOFF_MS * 2 ** attempt, MAX_BACKOFF_MS), options.signal);
+        else if (!isGone) await this.#backOff(attempt, options);
       }
     }
   }
 
+  /** Where only one instance will do, a full mailbox is waited for; any other failure is the caller's to judge. */
+  async #askOne<Reply>(instance: string, options: MeshCallOptions, ask: Ask<Reply>): Promise<Reply> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await ask(instance);
+      } catch (thrown) {
+        const error = MeshError.from(thrown);
+        if (error.code !== 'MAILBOX_FULL') throw error;
+        await this.#backOff(attempt, options);
+      }
+    }
+  }
+
+  /**
+   * What a failure says of the instance; errors that it hands on from others say nothing.
+   * @returns whether it is gone
+   */
+  #learn({ role, name }: Name, instance: string, error: MeshError): boolean {
+    if (error.code === 'MAILBOX_FULL') this.#directory.fill(instance);
+    else this.#directory.release(instance);
+    const isGone = error.code === 'ACTOR_LOST' || error.code === 'NO_ACTOR';
+    const isOfIt = error.details.subject === subjects.instance(role, name, instance);
+    if (isGone && isOfIt) this.#directory.forget(instance);
+    return isGone && isOfIt;
+  }
+
+  async #backOff(attempt: number, { deadlineUnixMs, signal }: MeshCallOptions): Promise<void> {
+    const backoffMs = Math.min(FIRST_BACKOFF_MS * 2 ** attempt, MAX_BACKOFF_MS);
+    await pause(this.#clock, Math.min(backoffMs, deadlineUnixMs - this.#clock.now()), signal);
+  }
+
   #callInstance<Request, Reply>(
     operation: Operation<Request, Reply>,
-    body: Request,
-    tensors: TensorMap,
-    options: MeshCallOptions & { readonly instance: string },
+    instance: string,
+    request: Omit<MeshCallOptions, 'instance'> & { readonly body: Request; readonly tensors: TensorMap },
   ): Promise<MeshReply<Reply>> {
-    const { instance, deadlineUnixMs } = options;
+    const { body, tensors, deadlineUnixMs, signal } = request;
     const name = `${operation.role}.${operation.name}`;
     const attributes = {
       'messaging.system': 'nats',
@@ -95,40 +136,47 @@ export class MeshClient {
       const subject = subjects.instance(operation.role, operation.name, instance);
       const reply = await this.#bus.call(subject, message(body, tensors), {
         deadlineUnixMs,
-        signal: AbortSignal.any([options.signal, this.#directory.lost(instance)]),
+        signal: AbortSignal.any([signal, this.#directory.lost(instance)]),
         headers: traceHeaders(),
       });
-      return { body: operation.reply.parse(reply.body), tensors: reply.tensors, instance };
+      return { body: checkedReply(operation, reply.body), tensors: reply.tensors, instance };
     });
   }
 
-  /** An instance that has not failed yet; when all have, the failures are forgiven and a heartbeat is awaited. */
-  async #place<Request, Reply>(
-    operation: Operation<Request, Reply>,
-    options: MeshCallOptions,
-    failed: Set<string>,
-  ): Promise<string> {
+  /** An instance that has not failed yet; when all have, the failures are forgiven and a change is awaited. */
+  async #place(role: Role, options: MeshCallOptions, failed: Set<string>): Promise<string> {
     const wish = { exclude: failed, ...(options.holds && { holds: options.holds }) };
     for (;;) {
-      const chosen = this.#directory.pick(operation.role, wish);
+      const chosen = this.#directory.pick(role, wish);
       if (chosen) return chosen.instance;
       failed.clear();
-      const remainingMs = options.deadlineUnixMs - Date.now();
-      if (remainingMs <= 0) throw noActor(operation.role);
-      const deadline = AbortSignal.timeout(remainingMs);
-      await this.#directory
-        .nextHeartbeat(operation.role, AbortSignal.any([options.signal, deadline]))
-        .catch((reason) => {
-          throw deadline.aborted && !options.signal.aborted ? noActor(operation.role) : MeshError.from(reason);
-        });
+      await this.#nextChange(role, options);
     }
+  }
+
+  async #nextChange(role: Role, { deadlineUnixMs, signal }: MeshCallOptions): Promise<void> {
+    const late = new AbortController();
+    const timer = this.#clock.after(deadlineUnixMs - this.#clock.now(), () => late.abort(this.#unplaced(role)));
+    try {
+      await this.#directory.nextChange(role, AbortSignal.any([signal, late.signal]));
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  #unplaced(role: Role): MeshError {
+    const busy = this.#directory.instances(role).length;
+    if (busy > 0) {
+      return new MeshError('DEADLINE_EXCEEDED', `Every ${role} was busy until the deadline.`, { role, busy });
+    }
+    const text = `No ${role} was there before the deadline. Is one running? \`latentmesh status\` shows.`;
+    return new MeshError('NO_ACTOR', text, { role });
   }
 }
 
-function noActor(role: string): MeshError {
-  return new MeshError(
-    'NO_ACTOR',
-    `No ${role} answered before the deadline. Is one running? \`latentmesh status\` shows.`,
-    { role },
-  );
+function checkedReply<Request, Reply>({ role, name, reply }: Operation<Request, Reply>, body: unknown): Reply {
+  const parsed = reply.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const text = `The reply of ${role}.${name} is not as its contract says. Do all processes run the same version?`;
+  throw new MeshError('WIRE_INVALID', text, { problems: parsed.error.issues.map((issue) => issue.message) });
 }

@@ -3,7 +3,6 @@
  * SIGTERM. `main.ts` of a service hands in what is its own.
  */
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Bus, Subscription } from '#shared/bus/bus.ts';
 import { type JsonEndpoint, publishJson } from '#shared/bus/door.ts';
 import { MeshBus } from '#shared/bus/mesh-bus.ts';
@@ -98,7 +97,8 @@ class Service {
     const bus = new MeshBus(transport, { instance: this.#instance });
     const directory = new Directory({ now: Date.now });
     bus.subscribe(subjects.heartbeats, (content) => this.#hear(directory, content.body));
-    const mesh = new MeshClient({ bus, directory, sleep: (ms, signal) => sleep(ms, undefined, { signal }) });
+    const mesh = new MeshClient({ bus, directory });
+    transport.onStatus(({ type }) => type === 'connected' && directory.excuse());
     const { log } = this.#telemetry;
     this.#context = { config: this.#config, instance: this.#instance, log, transport, bus, directory, mesh };
     this.#telemetry.listen((traceId, spans) => publishJson(transport, subjects.spans(traceId), spans));
@@ -138,9 +138,9 @@ class Service {
   }
 
   #beat(): void {
-    const { bus, directory } = this.#context!;
+    const { bus, directory, transport } = this.#context!;
     const { actor, describe } = this.#parts!;
-    directory.sweep();
+    if (transport.isConnected) directory.sweep();
     const heartbeat: Heartbeat = {
       role: this.#role,
       instance: this.#instance,

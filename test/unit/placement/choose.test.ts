@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import { createMersenneTwister } from '#shared/diffusion/mersenne-twister.ts';
+import { choose } from '#shared/placement/choose.ts';
+import { heartbeat } from './heartbeats.ts';
+
+describe('choose — who gets the work', () => {
+  it('the one with the shortest queue', () => {
+    const candidates = [heartbeat('a', { load: 3 }), heartbeat('b', { load: 1 }), heartbeat('c', { load: 2 })];
+    expect(choose(candidates)?.instance).toBe('b');
+  });
+
+  it('among equals the one that is up longest, so that rare names gather', () => {
+    const candidates = [heartbeat('young', { started_unix_ms: 2000 }), heartbeat('old', { started_unix_ms: 1000 })];
+    expect(choose(candidates)?.instance).toBe('old');
+  });
+
+  it('one that holds the name, though a turn runs there', () => {
+    const candidates = [heartbeat('idle'), heartbeat('holder', { load: 1, holds: ['canny'] })];
+    expect(choose(candidates, { holds: ['canny'] })?.instance).toBe('holder');
+  });
+
+  it('not one that holds the name when its queue is longer than loading takes', () => {
+    const candidates = [heartbeat('idle'), heartbeat('holder', { load: 3, holds: ['canny'] })];
+    expect(choose(candidates, { holds: ['canny'] })?.instance).toBe('idle');
+  });
+
+  it('the one that holds most of several names', () => {
+    const candidates = [heartbeat('one', { holds: ['canny'] }), heartbeat('both', { holds: ['depth', 'canny'] })];
+    expect(choose(candidates, { holds: ['canny', 'depth'] })?.instance).toBe('both');
+  });
+
+  it('nobody when there is nobody', () => {
+    expect(choose([])).toBeUndefined();
+  });
+
+  it.each([
+    ['leaving', heartbeat('a', { leaving: true })],
+    ['full', heartbeat('a', { load: 17, capacity: 17 })],
+    ['over full, since several gateways counted', heartbeat('a', { load: 20, capacity: 17 })],
+    ['excluded', heartbeat('a')],
+  ])('never one that is %s, even as the only one', (state, only) => {
+    expect(choose([only], { exclude: new Set(state === 'excluded' ? ['a'] : []) })).toBeUndefined();
+  });
+
+  it('whatever the mesh looks like: never a leaving, full or excluded one, and nobody only when no other is there', () => {
+    const { uniform24: random } = createMersenneTwister(11);
+    for (let round = 0; round < 500; round++) {
+      const mesh = Array.from({ length: 6 }, (_, i) =>
+        heartbeat(`i${i}`, {
+          load: Math.floor(random() * 4),
+          capacity: 3,
+          leaving: random() < 0.3,
+          holds: random() < 0.5 ? ['canny'] : [],
+        }),
+      );
+      const exclude = new Set(mesh.filter(() => random() < 0.2).map((one) => one.instance));
+      const free = mesh.filter((one) => !one.leaving && one.load < one.capacity && !exclude.has(one.instance));
+      const chosen = choose(mesh, { holds: ['canny'], exclude });
+      if (free.length === 0) expect(chosen).toBeUndefined();
+      else expect(free).toContain(chosen);
+    }
+  });
+});
