@@ -5,6 +5,7 @@
 import { MeshError } from '#shared/errors/errors.ts';
 import { type DType, type Shape, showShape } from '#shared/tensor/tensor.ts';
 import type { WeightSource } from '#shared/tensor/weight.ts';
+import { countCost } from './cost.ts';
 import type { FedWeight, GraphModel, Port } from './graph-model.ts';
 import { encodeModel, type OnnxNode, type OnnxTensor, onnxDataType } from './protobuf/onnx.ts';
 import type { Attributes, Value, ValueType } from './value.ts';
@@ -189,7 +190,8 @@ export class GraphBuilder {
       inputs: [...this.#inputs, ...fedPorts],
       outputs,
     });
-    return { name, bytes, folder: source.folder, inputs: this.#inputs, outputs, fedWeights: this.#fedWeights };
+    const cost = countCost(this.#nodes, { inputs: this.#inputs, outputs: this.#outputs.values() });
+    return { name, bytes, folder: source.folder, inputs: this.#inputs, outputs, fedWeights: this.#fedWeights, cost };
   }
 
   /** Values that are put out take the names of their ports: an Identity in between would be a copy. */

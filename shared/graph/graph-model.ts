@@ -24,6 +24,14 @@ export interface FedWeight {
   readonly shape: Shape;
 }
 
+/** What one run takes. */
+export interface GraphCost {
+  /** Floating-point operations of convolutions, products and attention, two for each multiply-add. */
+  readonly flops: number;
+  /** Bytes alive at the worst moment: what is fed, what is put out and everything between, without weights. */
+  readonly activationBytes: number;
+}
+
 /** A serialised ONNX model with its ports. Constants lie in external files, relative to `folder`. */
 export interface GraphModel {
   /** For logs, spans and errors: `unet.down 2x64x64`. */
@@ -35,4 +43,5 @@ export interface GraphModel {
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   readonly fedWeights: readonly FedWeight[];
+  readonly cost: GraphCost;
 }
