@@ -125,7 +125,7 @@ function planServices(options: LocalMeshOptions, place: { natsUrl: string; httpP
         ...common,
         // With this process's id: two meshes on one host may share a nats-server.
         LATENTMESH_SLOT: `${role}-${index}@${hostname()}-${process.pid}`,
-        ...(role === 'gateway' && { LATENTMESH_HTTP_PORT: String(place.httpPort + index) }),
+        ...(role === 'gateway' && { LATENTMESH_HTTP_PORT: String(place.httpPort && place.httpPort + index) }),
       },
     })),
   );

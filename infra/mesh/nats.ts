@@ -26,12 +26,13 @@ export interface OwnNatsOptions {
 /** @throws MeshError NATS_SERVER_MISSING; CONFIGURATION when the port is taken */
 export async function startOwnNats(options: OwnNatsOptions): Promise<OwnNats> {
   const { storeDir, logFile, onRestart, onGivenUp, onSpawn } = options;
-  const port = options.port ?? (await firstFreePort(DEFAULT_PORT));
+  let port = options.port ?? (await firstFreePort(DEFAULT_PORT));
   const policy = new RestartPolicy();
   let isEnding = false;
   const start = async (): Promise<NatsServer> => {
     const server = await startNatsServer({ port, storeDir, logFile });
     onSpawn(server.pid);
+    port = server.port; // 0 means any the first time, and the same one from then on
     return server;
   };
   let server = await start();

@@ -14,6 +14,8 @@ export class WorkerLink {
 
   /** entry   the worker's first file */
   constructor(name: string, setup: WorkerSetup, entry = ENTRY) {
+    // onnxruntime 1.30 otherwise writes usage data under the user's cache folder; it reads the process's own environment.
+    process.env.ORT_DISABLE_TELEMETRY ??= '1';
     this.#worker = new Worker(entry, { name, workerData: setup });
     this.#ended = new Promise((resolve) => this.#worker.once('exit', resolve));
     this.#worker.on('message', (reply: Reply) => this.#settle(reply));

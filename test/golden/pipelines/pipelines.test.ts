@@ -1,0 +1,97 @@
+/**
+ * Whole generations against Diffusers' pipelines, stage by stage through the actors: embeddings, latents after every step,
+ * the decoded picture. `test/mesh/pipelines.test.ts` makes the same pictures by real processes.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as denoiser from '#shared/contracts/denoiser.ts';
+import * as textEncoder from '#shared/contracts/text-encoder.ts';
+import * as vae from '#shared/contracts/vae.ts';
+import { f32, pick, type Tensor, type TensorMap, tensor } from '#shared/tensor/tensor.ts';
+import { expectClose, goldenPath } from '../reference.ts';
+import { CASES, loadPipelineNumbers, lorasOf, type PipelineCase, SAMPLER_LABELS } from './cases.ts';
+import { InProcessMesh } from './in-process-mesh.ts';
+import { expectSamePicture } from './same-picture.ts';
+
+const OPTIONS = { deadlineUnixMs: Number.MAX_SAFE_INTEGER, signal: new AbortController().signal };
+
+describe('pipelines — equal Diffusers', () => {
+  let mesh: InProcessMesh;
+  let numbers: TensorMap;
+
+  beforeAll(async () => {
+    [mesh, numbers] = await Promise.all([
+      InProcessMesh.start(goldenPath('sd15'), goldenPath('lora')),
+      loadPipelineNumbers(),
+    ]);
+  });
+  afterAll(() => mesh?.[Symbol.asyncDispose]());
+
+  it.each(CASES)('$case', async (row) => {
+    const embeds = await encode(mesh, row);
+    expectEmbeds(row, embeds, numbers);
+    mesh.steps.length = 0;
+    const latents = await denoise(mesh, row, { ...embeds, ...hints(row, numbers) });
+    expectLatents(mesh, row, numbers);
+    const decoded = await mesh.mesh.call(vae.decode, {}, { latents }, OPTIONS);
+    expectSamePicture(pick(decoded.tensors, 'pixels', 'u8'), pick(numbers, `${row.case}/image_u8`, 'u8'));
+  });
+});
+
+async function encode({ mesh }: InProcessMesh, row: PipelineCase): Promise<TensorMap> {
+  const request = {
+    prompts: row.prompt,
+    negative_prompts: row.guidance_scale > 1 ? (row.negative_prompt ?? row.prompt.map(() => '')) : null,
+    clip_skip: (row.clip_skip ?? 0) + 1,
+    loras: lorasOf(row),
+  };
+  return (await mesh.call(textEncoder.encode, request, {}, OPTIONS)).tensors;
+}
+
+function expectEmbeds(row: PipelineCase, embeds: TensorMap, numbers: TensorMap): void {
+  for (const name of ['prompt_embeds', 'negative_prompt_embeds']) {
+    const want = numbers[`${row.case}/${name}`];
+    if (want) expectClose(`${row.case} ${name}`, pick(embeds, name, 'f32'), want, row.tolerance.prompt_embeds);
+  }
+}
+
+async function denoise({ mesh }: InProcessMesh, row: PipelineCase, tensors: TensorMap): Promise<Tensor<'f32'>> {
+  const { height, width, steps, eta, guidance_scale, seeds, guess_mode } = row;
+  const controlnets = row.controlnets.map(({ name, scale, start, end }) => ({
+    controlnet: name,
+    controlnet_conditioning_scale: scale,
+    control_guidance_start: start,
+    control_guidance_end: end,
+  }));
+  const sampler = SAMPLER_LABELS[row.scheduler]!;
+  const sizes = { height, width, steps, eta, guidance_scale, seeds, guess_mode };
+  const request = { job: row.case.replaceAll('.', '_'), sampler, ...sizes, controlnets, loras: lorasOf(row) };
+  const reply = await mesh.call(denoiser.denoise, request, tensors, OPTIONS);
+  return pick(reply.tensors, 'latents', 'f32');
+}
+
+/** The recorded latents are [steps, B, 4, h, w]; PLMS repeats its second timestep, and so does the record. */
+function expectLatents(mesh: InProcessMesh, row: PipelineCase, numbers: TensorMap): void {
+  const want = pick(numbers, `${row.case}/latents`, 'f32');
+  const [steps, ...shape] = want.shape as [number, ...number[]];
+  const size = want.data.length / steps;
+  expect(mesh.steps.length).toBe(steps);
+  mesh.steps.forEach(({ latents }, i) => {
+    const recorded = f32(shape, want.data.slice(i * size, (i + 1) * size));
+    expectClose(`${row.case} latents of step ${i + 1}`, f32(shape, latents), recorded, row.tolerance.latents);
+  });
+}
+
+/** The control pictures as hints, u8 [1, 3, H, W]. */
+function hints(row: PipelineCase, numbers: TensorMap): TensorMap {
+  const { height, width } = row;
+  return Object.fromEntries(
+    row.controlnets.map(({ image }, index) => {
+      const picture = pick(numbers, `${image}_${height}x${width}`, 'u8', [height, width, 3]);
+      const planes = Uint8Array.from({ length: picture.data.length }, (_, i) => {
+        const channel = Math.floor(i / (height * width));
+        return picture.data[(i % (height * width)) * 3 + channel]!;
+      });
+      return [`hint_${index}`, tensor('u8', [1, 3, height, width], planes)];
+    }),
+  );
+}

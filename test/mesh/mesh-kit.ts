@@ -1,0 +1,144 @@
+/** A whole mesh for tests: a real nats-server, real service processes under the real supervisor, and a client beside them. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { type LocalMesh, startLocalMesh } from '#infra/mesh/local-mesh.ts';
+import { ROLES } from '#infra/mesh/options.ts';
+import { requestJson, subscribeJson } from '#shared/bus/door.ts';
+import { connectNats, type NatsTransport } from '#shared/bus/nats-transport.ts';
+import { readObject } from '#shared/bus/object-store.ts';
+import { subjects } from '#shared/bus/subjects.ts';
+import type { GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
+import { Heartbeat, type Role } from '#shared/contracts/heartbeat.ts';
+import { JobEvent, JobRecord } from '#shared/contracts/jobs.ts';
+import { decode } from '#shared/wire/codec.ts';
+
+/** The recorded checkpoint with the structure of Stable Diffusion 1.5. */
+export const REFERENCE_MODEL = resolve(import.meta.dirname, '../golden/data/sd15');
+export const REFERENCE_LORAS = resolve(import.meta.dirname, '../golden/data/lora');
+
+/** Longest time that one job of the small checkpoint may take, restarts included. */
+const JOB_TIMEOUT_MS = 90_000;
+
+export interface TestMeshOptions {
+  readonly model?: string;
+  readonly replicas?: Partial<Record<Role, number>>;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** See the head of this file. */
+export class TestMesh implements AsyncDisposable {
+  readonly natsUrl: string;
+  readonly httpUrl: string;
+  readonly transport: NatsTransport;
+  /** Lines of every service's log, to look at when a test fails. */
+  readonly log: string[];
+  readonly #mesh: LocalMesh;
+  readonly #folder: string;
+  readonly #pids: ReadonlyMap<string, number>;
+
+  private constructor(parts: {
+    mesh: LocalMesh;
+    httpUrl: string;
+    transport: NatsTransport;
+    folder: string;
+    pids: ReadonlyMap<string, number>;
+    log: string[];
+  }) {
+    this.#mesh = parts.mesh;
+    this.natsUrl = parts.mesh.natsUrl;
+    this.httpUrl = parts.httpUrl;
+    this.transport = parts.transport;
+    this.#folder = parts.folder;
+    this.#pids = parts.pids;
+    this.log = parts.log;
+  }
+
+  static async start({ model = REFERENCE_MODEL, replicas = {}, env = {} }: TestMeshOptions = {}): Promise<TestMesh> {
+    const folder = await mkdtemp(join(tmpdir(), 'latentmesh-mesh-'));
+    const pids = new Map<string, number>();
+    const log: string[] = [];
+    const { NATS_URL: _, ...ownEnv } = process.env;
+    const mesh = await startLocalMesh({
+      model,
+      natsPort: 0,
+      httpPort: 0,
+      controlnets: [],
+      loras: [REFERENCE_LORAS],
+      replicas: { ...Object.fromEntries(ROLES.map((role) => [role, 1])), ...replicas } as Record<Role, number>,
+      isQuiet: true,
+      isVerbose: false,
+      stateFolder: folder,
+      logFolder: join(folder, 'logs'),
+      env: { ...ownEnv, ...env },
+      onLine: (name, line) => log.push(`${name} ${line}`),
+      onNotice: (text) => log.push(text),
+      onProcesses: (processes) => {
+        for (const { name, pid } of processes) pids.set(name, pid);
+      },
+    });
+    const { httpUrl } = await Promise.race([mesh.ready, mesh.failed]);
+    const transport = await connectNats({ url: mesh.natsUrl, name: 'test' });
+    return new TestMesh({ mesh, httpUrl, transport, folder, pids, log });
+  }
+
+  /** One generation over NATS. @throws MeshError the mesh's */
+  async generate(input: GenerateInput, headers: Record<string, string> = {}): Promise<GenerateReply> {
+    const options = { timeoutMs: JOB_TIMEOUT_MS, headers };
+    return (await requestJson(this.transport, subjects.generate, input, options)) as GenerateReply;
+  }
+
+  /** Any request of the doors. @throws MeshError the mesh's */
+  ask(subject: string, body: unknown): Promise<unknown> {
+    return requestJson(this.transport, subject, body, { timeoutMs: JOB_TIMEOUT_MS });
+  }
+
+  async record(job: string): Promise<Omit<JobRecord, 'reply_to'>> {
+    return JobRecord.omit({ reply_to: true }).parse(await this.ask(subjects.jobs, { job }));
+  }
+
+  /** The PNG of a picture, inline or from the object store. */
+  async png(reply: GenerateReply, index = 0): Promise<Uint8Array> {
+    const { b64_json: inline, object } = reply.images[index]!;
+    return inline === undefined ? readObject(this.transport.connection, object!) : Buffer.from(inline, 'base64');
+  }
+
+  /** Resolves with the first event of a job that `matches`. */
+  async event(job: string, matches: (event: JobEvent) => boolean): Promise<JobEvent> {
+    const { promise, resolve: found } = Promise.withResolvers<JobEvent>();
+    const subscription = subscribeJson(this.transport, subjects.events(job), (body) => {
+      const event = JobEvent.parse(body);
+      if (matches(event)) found(event);
+    });
+    await this.transport.flush();
+    return promise.finally(() => subscription.drain());
+  }
+
+  /** Resolves with the first heartbeat that `matches`. */
+  heartbeat(matches: (heartbeat: Heartbeat) => boolean): Promise<Heartbeat> {
+    const { promise, resolve: found } = Promise.withResolvers<Heartbeat>();
+    const subscription = this.transport.subscribe(subjects.heartbeats, ({ payload }) => {
+      const heartbeat = Heartbeat.parse(decode(new Uint8Array(payload)).body);
+      if (matches(heartbeat)) found(heartbeat);
+    });
+    return promise.finally(() => subscription.drain());
+  }
+
+  /** Process of a service (`denoiser`, `denoiser-1`) or of `nats-server`, as it runs now. */
+  pid(name: string): number {
+    const pid = this.#pids.get(name);
+    if (pid === undefined) throw new Error(`There is no process ${name}: ${[...this.#pids.keys()].join(', ')}.`);
+    return pid;
+  }
+
+  /** Sends a signal to one process. */
+  signal(name: string, signal: NodeJS.Signals = 'SIGKILL'): void {
+    process.kill(this.pid(name), signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.transport.close();
+    await this.#mesh.drain();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+}
