@@ -202,6 +202,7 @@ function readJob(message: JsMsg): Job {
 }
 
 function giveBack(message: JsMsg, error: MeshError): void {
-  if (error.retry === 'never') message.term(error.code);
+  // Without a reason: servers before 2.11 do not take a term that has one for a term.
+  if (error.retry === 'never') message.term();
   else message.nak(error.retry === 'later' ? NAK_LATER_MS : NAK_ELSEWHERE_MS);
 }
