@@ -1,9 +1,10 @@
 /** The door: a request becomes an accepted job, or an error that says what to do. Nothing that gets past here is the caller's fault. */
-import { randomInt, randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { ResultStore } from '#shared/bus/object-store.ts';
 import type { Pipeline } from '#shared/checkpoint/pipeline.ts';
 import * as controlnet from '#shared/contracts/controlnet.ts';
 import { GenerateRequest, type LoraUnit } from '#shared/contracts/generate.ts';
+import { MAX_PIXELS, MAX_SEED } from '#shared/contracts/limits.ts';
 import * as lora from '#shared/contracts/lora.ts';
 import { createSampler } from '#shared/diffusion/create-sampler.ts';
 import { resolveSampler, samplerOfConfig } from '#shared/diffusion/sampler-names.ts';
@@ -25,8 +26,8 @@ export interface AdmissionParts {
 
 /** Checks at the door are header reads; an actor that takes longer than this has trouble of its own, ms. */
 const CHECK_TIMEOUT_MS = 30_000;
-/** Seeds drawn for callers who name none: those that A1111 draws, so they can be typed there. */
-const RANDOM_SEED_LIMIT = 2 ** 32;
+/** Hex digits of a hint's digest in its name: enough to tell the hints of one job id apart. */
+const HINT_DIGEST_DIGITS = 16;
 
 /** See the head of this file. */
 export class Admission {
@@ -66,11 +67,13 @@ export class Admission {
     const batch = batchOf(request);
     const side = pipeline.unet.sampleSize * 8;
     const { width = side, height = side, steps, guidance_scale, clip_skip, guess_mode, eta = 0 } = request;
+    const { job = randomUUID() } = request;
     const sampler = request.sampler ? resolveSampler(request.sampler) : samplerOfConfig(pipeline.scheduler);
     createSampler(sampler.label, { schedule: pipeline.scheduler, steps, eta }); // throws what the sampler cannot follow
+    if (width * height > MAX_PIXELS) throw tooLarge(width, height);
     if (clip_skip > pipeline.textEncoder.layers) throw tooDeep(clip_skip, pipeline.textEncoder.layers);
     return {
-      job: request.job ?? randomUUID(),
+      job,
       model: pipeline.name,
       prompts: spread(request.prompt, batch),
       negative_prompts: spread(request.negative_prompt, batch),
@@ -80,7 +83,7 @@ export class Admission {
       guidance_scale,
       sampler: sampler.label,
       eta,
-      seeds: seedsOf(request.seed, batch),
+      seeds: seedsOf(request.seed ?? drawSeed(job), batch),
       clip_skip,
       guess_mode,
       warnings: [],
@@ -110,7 +113,8 @@ export class Admission {
           ),
           this.#parts.mesh.call(controlnet.inspect, { controlnet: unit.controlnet }, {}, this.#checkOptions()),
         ]);
-        const name = `${job.job}-hint-${i}.png`;
+        // Its digest is in the name, so that another request under the same job id cannot change a hint that waits.
+        const name = `${job.job}-hint-${i}-${digestOf(hint)}.png`;
         await this.#parts.files.put(name, hint);
         return { ...unit, hint: name };
       }),
@@ -140,10 +144,25 @@ function spread(value: string | string[], batch: number): string[] {
   return Array.isArray(value) ? value : Array.from({ length: batch }, () => value);
 }
 
-function seedsOf(seed: GenerateRequest['seed'], batch: number): number[] {
+/** @throws MeshError INVALID_REQUEST when counting up leaves what a JSON number holds */
+function seedsOf(seed: number | number[], batch: number): number[] {
   if (Array.isArray(seed)) return seed;
-  const first = seed ?? randomInt(RANDOM_SEED_LIMIT);
-  return Array.from({ length: batch }, (_, i) => first + i);
+  if (seed + batch - 1 <= MAX_SEED) return Array.from({ length: batch }, (_, i) => seed + i);
+  throw invalidRequest([{ path: 'seed', message: `must be at most ${MAX_SEED - batch + 1} for ${batch} pictures` }]);
+}
+
+/** 32 bits, as A1111 draws them, out of the job's id: a job that is accepted twice is the same job. */
+function drawSeed(job: string): number {
+  return createHash('sha256').update(job).digest().readUInt32LE(0);
+}
+
+function digestOf(hint: Uint8Array): string {
+  return createHash('sha256').update(hint).digest('hex').slice(0, HINT_DIGEST_DIGITS);
+}
+
+function tooLarge(width: number, height: number): MeshError {
+  const message = `width × height must be at most ${MAX_PIXELS} pixels, ${width} × ${height} is more`;
+  return invalidRequest([{ path: 'width', message }]);
 }
 
 function tooDeep(clipSkip: number, layers: number): MeshError {

@@ -21,12 +21,15 @@ export interface HttpParts {
 export function createHttp({ desk, missingRoles }: HttpParts): FastifyInstance {
   const app = fastify({ bodyLimit: BODY_LIMIT_BYTES, logger: false });
   closePolitely(app);
-  app.setErrorHandler((thrown, _, reply) => sendError(reply, fromFastify(thrown)));
+  app.setErrorHandler((thrown, _, reply) => {
+    const error = fromFastify(thrown);
+    return sendError(reply, error, isMediaType(thrown) ? 415 : error.status);
+  });
   app.setNotFoundHandler((request, reply) =>
     sendError(reply, new MeshError('INVALID_REQUEST', `There is no ${request.method} ${request.url}.`), 404),
   );
   app.post('/v1/images/generations', async (request, reply) => {
-    const signal = abortOnDisconnect(request, reply);
+    const signal = abortOnDisconnect(reply);
     const startedUnixMs = Date.now();
     const generated = await desk.generate(toGenerateInput(request.body), { headers: traceContext(request), signal });
     return toImagesResponse(generated, startedUnixMs);
@@ -52,15 +55,13 @@ function closePolitely(app: FastifyInstance): void {
 }
 
 /** A client that goes away gives up its job. */
-function abortOnDisconnect(request: FastifyRequest, reply: FastifyReply): AbortSignal {
+function abortOnDisconnect({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController();
-  request.raw.once('close', () => {
-    if (!reply.raw.writableFinished && reply.raw.destroyed)
-      controller.abort(new MeshError('CANCELLED', 'The client went away.'));
-  });
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) controller.abort(new MeshError('CANCELLED', 'The client went away.'));
-  });
+  const onClose = (): void => {
+    if (!raw.writableFinished) controller.abort(new MeshError('CANCELLED', 'The client went away.'));
+  };
+  if (raw.destroyed) onClose();
+  else raw.once('close', onClose);
   return controller.signal;
 }
 
@@ -76,15 +77,23 @@ function sendError(reply: FastifyReply, error: MeshError, status = error.status)
   return reply.code(status).send(toErrorResponse(error.toWire()));
 }
 
+function codeOf(thrown: unknown): string {
+  return (thrown as { code?: string }).code ?? '';
+}
+
+function isMediaType(thrown: unknown): boolean {
+  return codeOf(thrown) === 'FST_ERR_CTP_INVALID_MEDIA_TYPE';
+}
+
 /** Fastify's own errors, in our words. */
 function fromFastify(thrown: unknown): MeshError {
-  const code = (thrown as { code?: string }).code ?? '';
+  const code = codeOf(thrown);
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
     return new MeshError('PAYLOAD_TOO_LARGE', `The body is larger than ${BODY_LIMIT_BYTES} bytes.`, {
       limit: BODY_LIMIT_BYTES,
     });
   }
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') {
+  if (isMediaType(thrown)) {
     return new MeshError('INVALID_REQUEST', 'Send JSON with content-type: application/json.');
   }
   if (code.startsWith('FST_ERR_CTP') || thrown instanceof SyntaxError) {

@@ -11,14 +11,16 @@
  *   J3  The outcome is in the record before anyone hears of it, and the queue forgets the job only after that.
  *   J4  The same job id with the same request is the same job; with another request it is JOB_CONFLICT.
  */
-
+import type { Clock } from '#shared/bus/clock.ts';
+import type { Job } from '#shared/bus/job-queue.ts';
 import type { JobStore } from '#shared/bus/job-store.ts';
 import type { GenerateReply } from '#shared/contracts/generate.ts';
 import type { JobEvent, JobRecord } from '#shared/contracts/jobs.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import type { Log } from '#shared/telemetry/log.ts';
-import { activeTraceId, withSpan } from '#shared/telemetry/tracing.ts';
+import { withSpan } from '#shared/telemetry/tracing.ts';
 import { type AdmittedJob, AdmittedJob as AdmittedJobSchema } from './job.ts';
+import { endEvent, isOver, JobRecords, newRecord, wasRefused } from './job-records.ts';
 
 /** What a gateway's jobs are made of. */
 export interface JobsParts {
@@ -30,24 +32,29 @@ export interface JobsParts {
   /** Answers callers over NATS from the finished record. */
   readonly answer: (replyTo: string, record: JobRecord) => Promise<void>;
   readonly log: Log;
-  readonly now: () => number;
+  readonly clock: Clock;
+}
+
+/** A job that runs here. */
+interface RunningJob {
+  readonly abort: AbortController;
+  readonly ended: Promise<void>;
 }
 
 /** Deliveries of one job after which it fails: one that takes its gateway down every time must not go round for ever. */
 const MAX_DELIVERIES = 5;
-
-/** Whether a record has its outcome. */
-export function isOver(record: JobRecord): boolean {
-  return record.state !== 'queued' && record.state !== 'running';
-}
+/** After the deadline the work is aborted, should it not have noticed, ms. */
+const DEADLINE_GRACE_MS = 500;
 
 /** See the head of this file. */
 export class Jobs {
   readonly #parts: JobsParts;
-  readonly #running = new Map<string, AbortController>();
+  readonly #records: JobRecords;
+  readonly #running = new Map<string, RunningJob>();
 
   constructor(parts: JobsParts) {
     this.#parts = parts;
+    this.#records = new JobRecords(parts.store);
   }
 
   /** Jobs that run here. */
@@ -56,101 +63,105 @@ export class Jobs {
   }
 
   /**
-   * Accepts a job, or joins the one of the same id.
+   * Accepts a job, or joins the one of the same id. One that the queue refused was never accepted, so it may come again.
    * @param replyTo subject of a caller that waits over NATS
-   * @throws MeshError JOB_CONFLICT, QUEUE_FULL
+   * @throws MeshError JOB_CONFLICT, QUEUE_FULL, BUS_UNAVAILABLE
    */
   async submit(job: AdmittedJob, digest: string, replyTo?: string): Promise<void> {
-    const record: JobRecord = {
-      job: job.job,
-      state: 'queued',
-      trace_id: activeTraceId(),
-      created_unix_ms: job.accepted_unix_ms,
-      request_digest: digest,
-      reply_to: replyTo ? [replyTo] : [],
-    };
-    if (await this.#parts.store.create(job.job, record)) {
-      await this.#enqueue(job);
+    if (await this.#records.create(newRecord(job, digest, replyTo))) {
       this.#parts.tell({ type: 'queued', job: job.job });
+      await this.#enqueue(job);
     } else {
       await this.#join(job, digest, replyTo);
     }
   }
 
   /** @throws MeshError UNKNOWN_JOB */
-  async get(job: string): Promise<JobRecord> {
-    const stored = await this.#parts.store.get(job);
-    if (stored) return stored.record;
-    throw new MeshError('UNKNOWN_JOB', `There is no job "${job}"; records are kept for a day.`, { job });
+  get(job: string): Promise<JobRecord> {
+    return this.#records.get(job);
   }
 
   /** Ends a job that is not over, wherever it runs; one that is over stays as it is. @returns the record then */
   async cancel(job: string): Promise<JobRecord> {
-    const record = await this.#finish(job, {
-      state: 'cancelled',
-      error: new MeshError('CANCELLED', 'The job was cancelled.').toWire(),
-    });
+    const error = new MeshError('CANCELLED', 'The job was cancelled.').toWire();
+    const record = await this.#finish(job, { state: 'cancelled', error });
     this.abort(job);
     return record;
   }
 
   /** Stops a job that runs here: it was ended elsewhere. */
   abort(job: string): void {
-    this.#running.get(job)?.abort(new MeshError('CANCELLED', 'The job was cancelled.'));
+    this.#running.get(job)?.abort.abort(new MeshError('CANCELLED', 'The job was cancelled.'));
   }
 
   /** Gives the running jobs back to the queue: this gateway ends before they do. */
   stop(): void {
-    for (const controller of this.#running.values()) {
-      controller.abort(new MeshError('DRAINING', 'The gateway was stopped; the job goes on elsewhere.'));
+    for (const { abort } of this.#running.values()) {
+      abort.abort(new MeshError('DRAINING', 'The gateway was stopped; the job goes on elsewhere.'));
     }
   }
 
-  /** Works on a job from the queue. Resolves when its outcome is in the record; rejects when it should come again. */
-  async run(body: unknown, deliveryCount: number): Promise<void> {
-    const job = AdmittedJobSchema.parse(body);
-    const stored = await this.#parts.store.get(job.job);
-    if (!stored) return; // its record has aged out: nobody can ask for it any more
-    if (isOver(stored.record)) return this.#answerAll(stored.record);
-    if (deliveryCount > MAX_DELIVERIES) {
-      const error = new MeshError(
-        'ACTOR_LOST',
-        `The job was given up after ${MAX_DELIVERIES} gateways were lost under it.`,
-      );
-      await this.#finish(job.job, { state: 'failed', error: error.toWire() });
-      return;
-    }
-    await withSpan(
-      'job',
-      { kind: 'consumer', parentHeaders: job.trace, attributes: { 'latentmesh.job': job.job } },
-      () => this.#run(job),
-    );
+  /**
+   * Works on a job from the queue. Resolves when its outcome is in the record; rejects when it should come again. One that
+   * comes again while it runs here is the same run: the queue has waited for a sign of life in vain, during an outage.
+   */
+  async run({ id, body }: Job, deliveryCount: number): Promise<void> {
+    const record = await this.#records.find(id);
+    if (!record) return; // aged out: nobody can ask for it any more
+    const running = this.#running.get(id);
+    if (running) return running.ended;
+    if (isOver(record)) return this.#answerAll(record);
+    const parsed = AdmittedJobSchema.safeParse(body);
+    if (!parsed.success) return this.#fail(id, unreadable());
+    if (deliveryCount > MAX_DELIVERIES) return this.#fail(id, givenUp());
+    return this.#run(parsed.data);
   }
 
-  async #run(job: AdmittedJob): Promise<void> {
-    const controller = new AbortController();
-    this.#running.set(job.job, controller);
-    const disarm = armDeadline(controller, job.deadline_unix_ms, this.#parts.now());
+  #run(job: AdmittedJob): Promise<void> {
+    const abort = new AbortController();
+    const attributes = { 'latentmesh.job': job.job };
+    const ended = withSpan('job', { kind: 'consumer', parentHeaders: job.trace, attributes }, () =>
+      this.#work(job, abort),
+    ).finally(() => this.#running.delete(job.job));
+    this.#running.set(job.job, { abort, ended });
+    return ended;
+  }
+
+  async #work(job: AdmittedJob, abort: AbortController): Promise<void> {
+    const { clock, work } = this.#parts;
+    // Every stage keeps the deadline itself, and says better than a clock can what it was waiting for.
+    const deadline = clock.after(job.deadline_unix_ms + DEADLINE_GRACE_MS - clock.now(), () => abort.abort(late()));
     try {
-      await this.#update(job.job, (record) => ({ ...record, state: 'running', started_unix_ms: this.#parts.now() }));
-      this.#parts.tell({ type: 'started', job: job.job });
-      const result = await this.#parts.work(job, controller.signal);
+      if (!(await this.#begin(job.job))) return;
+      const result = await work(job, abort.signal);
       await this.#finish(job.job, { state: 'done', result });
     } catch (thrown) {
       const error = MeshError.from(thrown);
       if (shouldComeAgain(error)) throw error;
-      this.#parts.log.warn(
-        { job: job.job, code: error.code, reason: error.message, cause: error.cause },
-        'A job failed.',
-      );
-      await this.#finish(job.job, {
-        state: error.code === 'CANCELLED' ? 'cancelled' : 'failed',
-        error: error.toWire(),
-      });
+      this.#log(job.job, error);
+      await this.#fail(job.job, error);
     } finally {
-      disarm();
-      this.#running.delete(job.job);
+      deadline.cancel();
     }
+  }
+
+  /** @returns whether there is something to do: a job may be cancelled between queue and work */
+  async #begin(job: string): Promise<boolean> {
+    const record = await this.#records.update(job, (present) =>
+      isOver(present) ? present : { ...present, state: 'running', started_unix_ms: this.#parts.clock.now() },
+    );
+    if (isOver(record)) return false;
+    this.#parts.tell({ type: 'started', job });
+    return true;
+  }
+
+  async #fail(job: string, error: MeshError): Promise<void> {
+    await this.#finish(job, { state: error.code === 'CANCELLED' ? 'cancelled' : 'failed', error: error.toWire() });
+  }
+
+  #log(job: string, error: MeshError): void {
+    const cause = error.cause instanceof Error ? { err: error.cause } : {};
+    this.#parts.log.warn({ job, code: error.code, reason: error.message, ...cause }, 'A job failed.');
   }
 
   async #enqueue(job: AdmittedJob): Promise<void> {
@@ -158,27 +169,41 @@ export class Jobs {
       await this.#parts.enqueue(job.job, job);
     } catch (thrown) {
       const error = MeshError.from(thrown);
-      await this.#finish(job.job, { state: 'failed', error: error.toWire() });
+      // Without a word from the queue it may have the job all the same: then it stays as it is, to be run or submitted again.
+      if (error.code !== 'BUS_UNAVAILABLE') await this.#refuse(job.job, error);
       throw error;
     }
   }
 
+  /** Unlike the end of a job this answers nobody: whoever submitted it gets the error itself. */
+  async #refuse(job: string, error: MeshError): Promise<void> {
+    const outcome = { state: 'failed', error: error.toWire(), finished_unix_ms: this.#parts.clock.now() } as const;
+    const record = await this.#records.update(job, (present) =>
+      isOver(present) ? present : { ...present, ...outcome },
+    );
+    this.#parts.tell(endEvent(record));
+  }
+
   async #join(job: AdmittedJob, digest: string, replyTo: string | undefined): Promise<void> {
-    const record = await this.#update(job.job, (present) => {
+    let isNew = false;
+    const record = await this.#records.update(job.job, (present) => {
       if (present.request_digest !== digest) throw conflict(job.job);
+      isNew = wasRefused(present);
+      if (isNew) return newRecord(job, digest, replyTo);
       return replyTo && !isOver(present) ? { ...present, reply_to: [...present.reply_to, replyTo] } : present;
     });
+    if (isNew) await this.#enqueue(job);
     // Its first gateway may have been lost between record and queue; the queue drops what it has already.
-    if (record.state === 'queued') await this.#enqueue(job);
-    if (replyTo && isOver(record)) await this.#parts.answer(replyTo, record);
+    else if (record.state === 'queued') await this.#parts.enqueue(job.job, job);
+    else if (replyTo && isOver(record)) await this.#parts.answer(replyTo, record);
   }
 
   /** Writes the outcome unless there is one, then tells it. */
   async #finish(job: string, outcome: Pick<JobRecord, 'state' | 'result' | 'error'>): Promise<JobRecord> {
     let isFirst = false;
-    const record = await this.#update(job, (present) => {
+    const record = await this.#records.update(job, (present) => {
       isFirst = !isOver(present);
-      return isFirst ? { ...present, ...outcome, finished_unix_ms: this.#parts.now() } : present;
+      return isFirst ? { ...present, ...outcome, finished_unix_ms: this.#parts.clock.now() } : present;
     });
     if (isFirst) {
       this.#parts.tell(endEvent(record));
@@ -190,16 +215,6 @@ export class Jobs {
   async #answerAll(record: JobRecord): Promise<void> {
     await Promise.all(record.reply_to.map((replyTo) => this.#parts.answer(replyTo, record)));
   }
-
-  /** Changes a record; another writer in between means to look again. @throws MeshError UNKNOWN_JOB */
-  async #update(job: string, change: (record: JobRecord) => JobRecord): Promise<JobRecord> {
-    for (;;) {
-      const stored = await this.#parts.store.get(job);
-      if (!stored) throw new MeshError('UNKNOWN_JOB', `There is no job "${job}"; records are kept for a day.`, { job });
-      const changed = change(stored.record);
-      if (changed === stored.record || (await this.#parts.store.update(job, changed, stored.revision))) return changed;
-    }
-  }
 }
 
 function conflict(job: string): MeshError {
@@ -208,24 +223,22 @@ function conflict(job: string): MeshError {
   });
 }
 
-function endEvent(record: JobRecord): JobEvent {
-  const { job, state, error } = record;
-  if (state === 'failed' && error) return { type: 'failed', job, error };
-  return state === 'cancelled' ? { type: 'cancelled', job } : { type: 'done', job };
+function unreadable(): MeshError {
+  return new MeshError(
+    'INTERNAL',
+    'The queued job cannot be read: a gateway of another version accepted it. Send it again.',
+  );
+}
+
+function late(): MeshError {
+  return new MeshError('DEADLINE_EXCEEDED', 'The job did not end before its deadline.');
+}
+
+function givenUp(): MeshError {
+  return new MeshError('ACTOR_LOST', `The job was given up after ${MAX_DELIVERIES} gateways were lost under it.`);
 }
 
 /** The gateway goes or the bus is away: not the job's fault, so it stays in the queue. */
 function shouldComeAgain(error: MeshError): boolean {
   return error.code === 'DRAINING' || error.code === 'BUS_UNAVAILABLE';
-}
-
-/** setTimeout's longest delay, ms (2³¹ − 1). */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
-
-/** Aborts the work at the job's deadline. @returns what stops the clock */
-function armDeadline(controller: AbortController, deadlineUnixMs: number, now: number): () => void {
-  const error = new MeshError('DEADLINE_EXCEEDED', 'The job did not end before its deadline.', { deadlineUnixMs });
-  const remainingMs = Math.min(Math.max(deadlineUnixMs - now, 0), MAX_TIMEOUT_MS);
-  const timer = setTimeout(() => controller.abort(error), remainingMs);
-  return () => clearTimeout(timer);
 }

@@ -1,4 +1,5 @@
 /** Wires the gateway: the doors, the jobs, and the order of stages. */
+import { systemClock } from '#shared/bus/clock.ts';
 import { publishJson, subscribeJson } from '#shared/bus/door.ts';
 import { openJobQueue } from '#shared/bus/job-queue.ts';
 import { openJobStore } from '#shared/bus/job-store.ts';
@@ -34,16 +35,16 @@ await runService('gateway', async ({ config, transport, directory, mesh, log }) 
     tell: (event) => publishJson(transport, subjects.events(event.job), event),
     answer: answerOver(transport, files),
     log,
-    now,
+    clock: systemClock,
   });
-  const outcomes = new Outcomes(jobs);
+  const outcomes = new Outcomes(jobs, systemClock);
   const desk = new Desk({ admission: new Admission({ pipeline, mesh, files, now }), jobs, outcomes, files });
   subscribeJson(transport, subjects.allEvents, (body) => {
     const event = JobEvent.safeParse(body).data;
     if (event) outcomes.hear(event);
     if (event?.type === 'cancelled') jobs.abort(event.job);
   });
-  const work = queue.consume(config.jobs, (job, delivery) => jobs.run(job.body, delivery.deliveryCount));
+  const work = queue.consume(config.jobs, (job, delivery) => jobs.run(job, delivery.deliveryCount));
   const doors = openDoors(transport, desk, () => meshStatus({ pipeline, directory, mesh, now }));
   const http = createHttp({ desk, missingRoles: () => missingRoles(directory) });
   const address = await http.listen({ host: config.httpHost, port: config.httpPort });
@@ -59,7 +60,10 @@ await runService('gateway', async ({ config, transport, directory, mesh, log }) 
       drain: async () => {
         await Promise.all([http.close(), work.drain()]);
       },
-      stop: async () => jobs.stop(),
+      stop: async () => {
+        jobs.stop();
+        outcomes.stop();
+      },
     },
     describe: () => ({ device: 'none', model: pipeline.name, holds: [] }),
     close: async () => {},

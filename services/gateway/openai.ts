@@ -58,8 +58,11 @@ type ImagesRequest = z.infer<typeof ImagesRequest>;
 const UNSUPPORTED: { readonly [Field in keyof ImagesRequest]?: readonly unknown[] } = {
   response_format: ['url'],
   output_format: ['jpeg', 'webp'],
+  quality: ['hd', 'low', 'medium', 'high'],
   background: ['transparent'],
+  style: ['natural'],
   stream: [true],
+  partial_images: [1, 2, 3],
 };
 
 /** @throws MeshError INVALID_REQUEST, UNSUPPORTED_OPTION */
@@ -116,7 +119,7 @@ function refuseUnsupported(request: ImagesRequest): void {
   for (const [field, refused] of Object.entries(UNSUPPORTED)) {
     const value = request[field as keyof ImagesRequest];
     if (!refused.includes(value)) continue;
-    const text = `${field}: ${JSON.stringify(value)} is not supported. Pictures come as PNG in b64_json, in one answer.`;
+    const text = `${field}: ${JSON.stringify(value)} is not supported. Leave it out: pictures come as PNG in b64_json, in one answer; what they look like is up to steps, guidance_scale and sampler.`;
     throw new MeshError('UNSUPPORTED_OPTION', text, { path: field, value });
   }
 }

@@ -1,6 +1,7 @@
 /** From a zod error to ours: one message that names every field that is wrong, and why. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { MeshError } from '#shared/errors/errors.ts';
+import { nearestNames } from '#shared/errors/nearest.ts';
 
 /** A field that is wrong. */
 export interface Problem {
@@ -16,7 +17,7 @@ const MAX_TOLD = 5;
 export function parseRequest<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
-  throw invalidRequest(parsed.error.issues.flatMap(problemsOf));
+  throw invalidRequest(parsed.error.issues.flatMap((issue) => problemsOf(issue, { schema, input })));
 }
 
 /** An error of the door, for rules that no schema can hold. */
@@ -26,18 +27,61 @@ export function invalidRequest(problems: readonly Problem[]): MeshError {
   return new MeshError('INVALID_REQUEST', `The request is not right. ${told.join('; ')}.${more}`, { problems });
 }
 
-/** Of a union the branch that came furthest is told: "must be a string or an array" helps nobody. */
-function problemsOf(issue: z.core.$ZodIssue): Problem[] {
+/** What was asked, and of whom. */
+interface Asked {
+  readonly schema: z.ZodType;
+  readonly input: unknown;
+}
+
+function problemsOf(issue: z.core.$ZodIssue, asked: Asked): Problem[] {
   const path = issue.path.join('.');
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: [...issue.path, key].join('.'), message: 'is not a known field' }));
-  }
-  if (issue.code === 'invalid_union') {
-    const branches = issue.errors.filter(
-      (branch) => !branch.some((one) => one.code === 'invalid_type' && one.path.length === 0),
-    );
-    const [first] = branches;
-    if (first) return first.flatMap((one) => problemsOf({ ...one, path: [...issue.path, ...one.path] }));
-  }
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownField([...issue.path, key], asked));
+  if (path !== '' && valueAt(asked.input, issue.path) === undefined) return [{ path, message: 'is missing' }];
+  if (issue.code === 'invalid_union') return unionProblems(issue, asked);
+  if (issue.code === 'invalid_type') return [{ path, message: `must be ${typeName(issue.expected)}` }];
   return [{ path, message: issue.message }];
+}
+
+/** Of a union the branch is told whose type the value has; where none has, the types. */
+function unionProblems(issue: z.core.$ZodIssueInvalidUnion, asked: Asked): Problem[] {
+  const types = issue.errors.flatMap((branch) => branch.filter((one) => one.path.length === 0).map(expectedType));
+  const fitting = issue.errors.find((branch) => !branch.some((one) => one.path.length === 0 && expectedType(one)));
+  if (!fitting) return [{ path: issue.path.join('.'), message: `must be ${types.filter(Boolean).join(' or ')}` }];
+  return fitting.flatMap((one) => problemsOf({ ...one, path: [...issue.path, ...one.path] }, asked));
+}
+
+function expectedType(issue: z.core.$ZodIssue): string | undefined {
+  return issue.code === 'invalid_type' ? typeName(issue.expected) : undefined;
+}
+
+/** As people of JSON call it. */
+function typeName(expected: string): string {
+  const names: Record<string, string> = { array: 'a list', object: 'an object', int: 'a whole number' };
+  return names[expected] ?? `a ${expected}`;
+}
+
+function unknownField(path: readonly PropertyKey[], { schema }: Asked): Problem {
+  const [near] = nearestNames(String(path.at(-1)), fieldsAt(schema, path.slice(0, -1)));
+  const hint = near === undefined ? '' : `, did you mean ${near}?`;
+  return { path: path.join('.'), message: `is not a known field${hint}` };
+}
+
+/** Names of the fields of the object at a path. */
+function fieldsAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+  const inner = unwrapped(schema);
+  const [step, ...rest] = path;
+  if (inner instanceof z.ZodArray) return fieldsAt(inner.element as z.ZodType, rest);
+  if (!(inner instanceof z.ZodObject)) return [];
+  return step === undefined ? Object.keys(inner.shape) : fieldsAt(inner.shape[String(step)], rest);
+}
+
+/** Without what only says that a value may be left out. */
+function unwrapped(schema: z.ZodType): z.ZodType {
+  const isWrapped =
+    schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodDefault;
+  return isWrapped ? unwrapped(schema.unwrap() as z.ZodType) : schema;
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], input);
 }

@@ -1,0 +1,33 @@
+/** An accepted job, and its result, with everything filled in that a test does not speak of. */
+import type { GenerateReply } from '#shared/contracts/generate.ts';
+import type { AdmittedJob } from '../../../services/gateway/job.ts';
+
+export function admitted(more: Partial<AdmittedJob> = {}): AdmittedJob {
+  return {
+    job: 'job-1',
+    model: 'tiny',
+    prompts: ['a lighthouse at dusk'],
+    negative_prompts: [''],
+    width: 64,
+    height: 64,
+    steps: 20,
+    guidance_scale: 7.5,
+    sampler: 'DPM++ 2M Karras',
+    eta: 0,
+    seeds: [42],
+    clip_skip: 1,
+    controlnets: [],
+    guess_mode: false,
+    loras: [],
+    warnings: [],
+    accepted_unix_ms: 1_700_000_000_000,
+    deadline_unix_ms: 1_700_000_060_000,
+    trace: {},
+    ...more,
+  };
+}
+
+export function result(job: string, images: GenerateReply['images'] = []): GenerateReply {
+  const timings = { queued_ms: 1, encode_ms: 2, denoise_ms: 3, decode_ms: 4, total_ms: 10 };
+  return { job, trace_id: '', model: 'tiny', images, warnings: [], timings };
+}
