@@ -3,9 +3,9 @@ import type { Job } from '#shared/bus/job-queue.ts';
 import type { JobEvent, JobRecord } from '#shared/contracts/jobs.ts';
 import type { Log } from '#shared/telemetry/log.ts';
 import { ManualClock } from '#test/contract/bus/manual-clock.ts';
+import { MemoryJobStore } from '#test/contract/bus/memory-stores.ts';
 import { Jobs, type JobsParts } from '../../../services/gateway/jobs.ts';
 import { result } from './admitted.ts';
-import { MemoryJobStore } from './memory-stores.ts';
 
 export interface JobDesk {
   readonly jobs: Jobs;
