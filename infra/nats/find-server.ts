@@ -33,7 +33,7 @@ export async function findNatsServer(options: FindOptions = {}): Promise<string>
 }
 
 async function explicit(path: string): Promise<string> {
-  const version = await versionOf(path);
+  const version = await serverVersion(path);
   if (isRecent(version)) return path;
   const finding = version ? `is version ${version}` : 'does not run as a nats-server';
   throw new MeshError(
@@ -46,7 +46,7 @@ async function explicit(path: string): Promise<string> {
 async function onPath(env: Readonly<Record<string, string | undefined>>): Promise<string | undefined> {
   for (const folder of (env.PATH ?? '').split(':').filter(Boolean)) {
     const path = join(folder, 'nats-server');
-    if (isRecent(await versionOf(path))) return path;
+    if (isRecent(await serverVersion(path))) return path;
   }
   return undefined;
 }
@@ -58,7 +58,7 @@ async function cached(folder: string): Promise<string | undefined> {
     .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
   for (const name of newestFirst) {
     const path = join(folder, name);
-    if (isRecent(await versionOf(path))) return path;
+    if (isRecent(await serverVersion(path))) return path;
   }
   return undefined;
 }
@@ -95,7 +95,7 @@ async function fetchBy(way: FetchWay, folder: string): Promise<string> {
   const workspace = await mkdtemp(join(folder, 'fetch-'));
   try {
     const binary = await way.fetch(workspace);
-    const version = await versionOf(binary);
+    const version = await serverVersion(binary);
     if (!isRecent(version)) throw new Error(`the binary does not run or is older than ${OLDEST_VERSION}`);
     const path = join(folder, `nats-server-${version}`);
     await rename(binary, path);
@@ -106,7 +106,7 @@ async function fetchBy(way: FetchWay, folder: string): Promise<string> {
 }
 
 /** The version that a binary reports, undefined when it is not there or is no nats-server. */
-async function versionOf(path: string): Promise<string | undefined> {
+export async function serverVersion(path: string): Promise<string | undefined> {
   try {
     const { stdout } = await promisify(execFile)(path, ['--version'], { timeout: 10_000 });
     return /^nats-server: v(\d+\.\d+\.\d+)/.exec(stdout)?.[1];

@@ -5,7 +5,7 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { MeshError } from '#shared/errors/errors.ts';
-import { findNatsServer } from './find-server.ts';
+import { findNatsServer, serverVersion } from './find-server.ts';
 
 export interface NatsServerOptions {
   /** 0 takes a free one. */
@@ -52,7 +52,9 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
   await mkdir(portsDir, { recursive: true });
   await mkdir(dirname(logFile), { recursive: true });
   const configFile = join(storeDir, 'nats-server.conf');
-  await writeFile(configFile, serverConfig({ ...options, host, storeDir, portsDir }));
+  // A store that two versions have written is read wrong by both (2.9 after 2.15 numbers messages from 2^62 on).
+  const jetStreamDir = join(storeDir, (await serverVersion(binary)) ?? 'unknown');
+  await writeFile(configFile, serverConfig({ ...options, host, jetStreamDir, portsDir }));
   const child = launch(binary, configFile, logFile);
   const exited = gone(child);
   // The server names its ports file after its binary and its process.
@@ -66,17 +68,17 @@ export async function startNatsServer(options: NatsServerOptions): Promise<NatsS
 interface ConfigInput {
   readonly host: string;
   readonly port?: number;
-  readonly storeDir: string;
+  readonly jetStreamDir: string;
   readonly portsDir: string;
   readonly config?: string;
 }
 
 /** The reason of each number is in docs/adr/0011-nats-server-is-found.md. */
-function serverConfig({ host, port = 0, storeDir, portsDir, config = '' }: ConfigInput): string {
+function serverConfig({ host, port = 0, jetStreamDir, portsDir, config = '' }: ConfigInput): string {
   const quoted = JSON.stringify;
   return `listen: ${quoted(`${host}:${port || -1}`)}
 ports_file_dir: ${quoted(portsDir)}
-jetstream { store_dir: ${quoted(storeDir)} }
+jetstream { store_dir: ${quoted(jetStreamDir)} }
 max_pending: 256MB
 write_deadline: "30s"
 ping_interval: "5s"
