@@ -1,0 +1,51 @@
+"""Writes the model as a diffusers folder: the classes of Stable Diffusion 1.x, weights in half precision."""
+
+import json
+import math
+import os
+from pathlib import Path
+
+import torch
+from diffusers import StableDiffusionPipeline
+from transformers import CLIPTokenizer
+
+from denoiser import open_denoiser
+from latents import open_autoencoder
+from sampling import new_scheduler
+from state import log
+
+# POCKET_OUT is for a look at unfinished weights; without it they land in the repository.
+FOLDER = Path(os.environ.get("POCKET_OUT", Path(__file__).resolve().parent.parent))
+# Notes of where the parts were loaded from.
+LOCAL = ("_name_or_path", "is_local", "local_files_only")
+
+
+def export() -> None:
+    """Stage `export`."""
+    unet, encoder, tokenizer = open_denoiser()
+    tokenizer.save(FOLDER / "tokenizer")
+    pipeline = StableDiffusionPipeline(
+        vae=open_autoencoder(),
+        text_encoder=encoder,
+        tokenizer=CLIPTokenizer.from_pretrained(FOLDER / "tokenizer", model_max_length=77),
+        unet=unet,
+        scheduler=new_scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.to(dtype=torch.float16)
+    pipeline.save_pretrained(FOLDER)
+    # transformers 5 writes tokenizer.json alone; the two files of CLIP are what every reader knows.
+    tokenizer.save(FOLDER / "tokenizer")
+    (FOLDER / "tokenizer" / "tokenizer.json").unlink(missing_ok=True)
+    for path in FOLDER.glob("*/*config.json"):
+        _tidy(path)
+    size = sum(path.stat().st_size for path in FOLDER.glob("*/*.safetensors"))
+    log(f"export: {FOLDER}, {size / 1e6:.1f} MB of weights")
+
+
+def _tidy(path: Path) -> None:
+    """Leaves out what does not travel: folders of this machine, and -Infinity, which is no JSON (it is the default)."""
+    config = {key: value for key, value in json.loads(path.read_text()).items() if key not in LOCAL and value != -math.inf}
+    path.write_text(json.dumps(config, indent=2) + "\n")
