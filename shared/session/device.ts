@@ -54,7 +54,7 @@ export interface WeightSet {
   readonly ownBytes: number;
   /**
    * A new set with W + up @ down in the named weights and the rest shared. The base stays pristine, and may be released
-   * before the new set. Done weight by weight, each when no run is waiting.
+   * before the new set. Done in turns of a few weights, each when no run is waiting.
    *
    * factors   `<weight name>.up` f32 [O, R] (scales multiplied in), `<weight name>.down` f32 [R, I·K·K]; copied, not handed over
    * @throws MeshError LORA_MISMATCH when a factor names no weight of this set or does not fit its shape

@@ -3,10 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { bytesPerElement, elementCount, type Shape, type TensorMap } from '#shared/tensor/tensor.ts';
 import type { Weight } from '#shared/tensor/weight.ts';
 import type { WeightSet } from './device.ts';
-import type { DeviceWorker } from './device-worker.ts';
+import type { Call, DeviceWorker } from './device-worker.ts';
 import { type Factors, pairFactors } from './factors.ts';
 
 type Shapes = ReadonlyMap<string, Shape>;
+
+/** Elements of the weights that are patched in one turn: some 50 ms of work, so that neither runs nor the patch wait for long. */
+const TURN_ELEMENTS = 16 * 2 ** 20;
 
 /** Bytes of these weights as f32. */
 function widenedBytes(shapes: Iterable<Shape>): number {
@@ -38,7 +41,7 @@ export class WorkerWeightSet implements WeightSet {
     const pairs = pairFactors(factors, this.#shapes);
     const derived = await this.#derive(pairs);
     try {
-      for (const pair of pairs) await derived.#patchWeight(pair);
+      for (const turn of inTurns(pairs, this.#shapes)) await derived.#patchWeights(turn);
     } catch (thrown) {
       await derived.release();
       throw thrown;
@@ -58,8 +61,15 @@ export class WorkerWeightSet implements WeightSet {
     return new WorkerWeightSet(this.#worker, set, { shapes: this.#shapes, ownBytes });
   }
 
+  #patchWeights(pairs: readonly Factors[]): Promise<void> {
+    const patchAll = async (call: Call): Promise<void> => {
+      for (const pair of pairs) await this.#patchWeight(call, pair);
+    };
+    return this.#worker.turn(patchAll, { isBackground: true });
+  }
+
   /** Factors are copied first: cloning a view across threads would clone the whole buffer that it is a view of. */
-  #patchWeight({ weight, up, down }: Factors): Promise<void> {
+  async #patchWeight(call: Call, { weight, up, down }: Factors): Promise<void> {
     const request = {
       set: this.id,
       weight,
@@ -67,6 +77,22 @@ export class WorkerWeightSet implements WeightSet {
       down: { ...down, data: down.data.slice() },
     };
     const buffers = [request.up.data.buffer, request.down.data.buffer] as ArrayBuffer[];
-    return this.#worker.turn((call) => call('patchWeight', request, buffers), { isBackground: true });
+    await call('patchWeight', request, buffers);
   }
+}
+
+/** Neighbours together as far as their weights fit into one turn; a larger weight has a turn of its own. */
+function inTurns(pairs: readonly Factors[], shapes: Shapes): Factors[][] {
+  const turns: Factors[][] = [];
+  let elements = Number.POSITIVE_INFINITY;
+  for (const pair of pairs) {
+    const count = elementCount(shapes.get(pair.weight)!);
+    if (elements + count > TURN_ELEMENTS) {
+      turns.push([]);
+      elements = 0;
+    }
+    turns.at(-1)!.push(pair);
+    elements += count;
+  }
+  return turns;
 }

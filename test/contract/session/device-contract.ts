@@ -294,6 +294,14 @@ export function describeDevice(name: string, open: () => Promise<Device>): void 
         ]);
       });
 
+      it('may be several of one set', async () => {
+        const [plain, other] = [await device.open(linear(file, 'plain')), await device.open(linear(file, 'other'))];
+        const before = [(await columns(plain))[0]![0]!, (await columns(other))[0]![0]!];
+        const patched = await base.patch({ ...factors('plain', PLAIN, 1), ...factors('other', [2, 2], 2) });
+        const after = [(await columns(plain, patched))[0]![0]!, (await columns(other, patched))[0]![0]!];
+        expect(after).toEqual([before[0]! + 1, before[1]! + 2]);
+      });
+
       it('stand side by side, and on each other', async () => {
         const session = await device.open(linear(file, 'plain'));
         const one = await base.patch(factors('plain', PLAIN, 1));
