@@ -38,8 +38,24 @@ function problemsOf(issue: z.core.$ZodIssue, asked: Asked): Problem[] {
   if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownField([...issue.path, key], asked));
   if (path !== '' && valueAt(asked.input, issue.path) === undefined) return [{ path, message: 'is missing' }];
   if (issue.code === 'invalid_union') return unionProblems(issue, asked);
-  if (issue.code === 'invalid_type') return [{ path, message: `must be ${typeName(issue.expected)}` }];
-  return [{ path, message: issue.message }];
+  return [{ path, message: reasonOf(issue) }];
+}
+
+/** Zod's own words where the contract has none. */
+function reasonOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_type') return `must be ${typeName(issue.expected)}`;
+  if (issue.code === 'invalid_value')
+    return `must be one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
+  const isOwnText = !issue.message.startsWith('Too ');
+  if (isOwnText) return issue.message;
+  if (issue.code === 'too_small') return `must be at least ${issue.minimum}${unitOf(issue.origin)}`;
+  if (issue.code === 'too_big') return `must be at most ${issue.maximum}${unitOf(issue.origin)}`;
+  return issue.message;
+}
+
+function unitOf(origin: string): string {
+  if (origin === 'string') return ' characters long';
+  return origin === 'array' ? ' entries long' : '';
 }
 
 /** Of a union the branch is told whose type the value has; where none has, the types. */

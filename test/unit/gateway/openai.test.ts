@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest';
+import { GenerateRequest } from '#shared/contracts/generate.ts';
+import { MeshError } from '#shared/errors/errors.ts';
+import { toErrorResponse, toGenerateInput, toImagesResponse } from '../../../services/gateway/openai.ts';
+import { result } from './admitted.ts';
+
+function refused(body: unknown): MeshError {
+  try {
+    toGenerateInput(body);
+  } catch (error) {
+    return error as MeshError;
+  }
+  throw new Error('was accepted');
+}
+
+const UNIT = { controlnet: 'canny', image: 'iVBORw0KGgo=' };
+
+describe('OpenAI images — the request', () => {
+  it('needs no more than a prompt; what is left out is left out', () => {
+    expect(toGenerateInput({ prompt: 'a cat' })).toEqual({ prompt: 'a cat' });
+  });
+
+  it.each<[string, object, object]>([
+    ['model', { model: 'sd15' }, { model: 'sd15' }],
+    ['n', { n: 3 }, { batch: 3 }],
+    ['size', { size: '768x512' }, { width: 768, height: 512 }],
+    ['size auto', { size: 'auto' }, {}],
+    ['steps', { steps: 30 }, { steps: 30 }],
+    ['num_inference_steps', { num_inference_steps: 30 }, { steps: 30 }],
+    ['both names alike', { steps: 30, num_inference_steps: 30 }, { steps: 30 }],
+    ['guidance_scale', { guidance_scale: 5 }, { guidance_scale: 5 }],
+    ['cfg_scale', { cfg_scale: 5 }, { guidance_scale: 5 }],
+    ['negative_prompt', { negative_prompt: 'dogs' }, { negative_prompt: 'dogs' }],
+    ['job', { job: 'my-job' }, { job: 'my-job' }],
+    ['sampler', { sampler: 'Euler a' }, { sampler: 'Euler a' }],
+    ['eta', { eta: 0.5 }, { eta: 0.5 }],
+    ['seed', { seed: 7 }, { seed: 7 }],
+    ['seeds', { seed: [7, 9] }, { seed: [7, 9] }],
+    ['clip_skip', { clip_skip: 2 }, { clip_skip: 2 }],
+    ['guess_mode', { guess_mode: true }, { guess_mode: true }],
+    ['deadline_ms', { deadline_ms: 1000 }, { deadline_ms: 1000 }],
+    ['loras', { loras: [{ lora: 'style', weight: 0.5 }] }, { loras: [{ lora: 'style', weight: 0.5 }] }],
+  ])('takes %s', (_, given, expected) => {
+    expect(toGenerateInput({ prompt: 'a cat', ...given })).toEqual({ prompt: 'a cat', ...expected });
+  });
+
+  it('takes controlnets, with the defaults of the native request', () => {
+    const native = GenerateRequest.parse({ prompt: 'a', controlnets: [UNIT] });
+    expect(GenerateRequest.parse(toGenerateInput({ prompt: 'a', controlnets: [UNIT] }))).toEqual(native);
+  });
+
+  it.each([
+    ['response_format', 'b64_json'],
+    ['output_format', 'png'],
+    ['quality', 'auto'],
+    ['quality', 'standard'],
+    ['background', 'auto'],
+    ['background', 'opaque'],
+    ['style', 'vivid'],
+    ['moderation', 'low'],
+    ['stream', false],
+    ['partial_images', 0],
+    ['user', 'someone'],
+    ['n', null],
+    ['size', null],
+    ['model', null],
+  ])('takes OpenAI’s %s at %j, which asks for nothing that is not done anyway', (field, value) => {
+    expect(toGenerateInput({ prompt: 'a cat', [field]: value })).toEqual({ prompt: 'a cat' });
+  });
+
+  it.each([
+    ['response_format', 'url'],
+    ['output_format', 'jpeg'],
+    ['output_format', 'webp'],
+    ['quality', 'hd'],
+    ['quality', 'high'],
+    ['background', 'transparent'],
+    ['style', 'natural'],
+    ['stream', true],
+    ['partial_images', 2],
+  ])('refuses %s %j, which it would have to ignore', (field, value) => {
+    expect(refused({ prompt: 'a cat', [field]: value })).toMatchObject({
+      code: 'UNSUPPORTED_OPTION',
+      details: { path: field, value },
+    });
+  });
+
+  it.each([
+    ['size', '512'],
+    ['size', '512 x 512'],
+    ['n', 0],
+    ['n', 99],
+    ['quality', 'superb'],
+    ['prompt', ''],
+    ['width', 512],
+  ])('refuses %s %j', (field, value) => {
+    const error = refused({ prompt: 'a cat', [field]: value });
+    expect(error).toMatchObject({ code: 'INVALID_REQUEST', details: { problems: [{ path: field }] } });
+  });
+
+  it('refuses two names of one field that disagree', () => {
+    expect(refused({ prompt: 'a', steps: 20, num_inference_steps: 30 }).details).toEqual({
+      problems: [{ path: 'num_inference_steps', message: 'says 30, steps says 20' }],
+    });
+    expect(refused({ prompt: 'a', guidance_scale: 0, cfg_scale: 7 }).code).toBe('INVALID_REQUEST');
+  });
+});
+
+describe('OpenAI images — the answer', () => {
+  it('has OpenAI’s fields, and ours beside them', () => {
+    const picture = { seed: 7, width: 64, height: 32, parameters: 'a cat', b64_json: 'iVBORw==' };
+    const reply = result('job-1', [picture]);
+    expect(toImagesResponse(reply, 1_700_000_000_999)).toEqual({
+      created: 1_700_000_000,
+      data: [{ b64_json: 'iVBORw==', seed: 7, parameters: 'a cat' }],
+      output_format: 'png',
+      size: '64x32',
+      job: 'job-1',
+      trace_id: '',
+      model: 'tiny',
+      warnings: [],
+      timings: reply.timings,
+    });
+  });
+
+  it.each([
+    [new MeshError('UNKNOWN_LORA', 'No LoRA.', { path: 'loras.0.lora' }), 'invalid_request_error', 'loras.0.lora'],
+    [new MeshError('INVALID_REQUEST', 'Wrong.', { problems: [{ path: 'steps' }] }), 'invalid_request_error', 'steps'],
+    [new MeshError('INTERNAL', 'Broken.'), 'server_error', null],
+  ])('errors have OpenAI’s four keys: %s', (error, type, param) => {
+    const { code, message, details } = error;
+    expect(toErrorResponse(error.toWire())).toEqual({ error: { message, type, param, code, details } });
+  });
+});
