@@ -95,11 +95,12 @@ export class IncomingCall {
   }
 
   async #run(): Promise<void> {
-    const startedMs = performance.now();
+    let startedMs = performance.now();
     let failure: MeshError | undefined;
     try {
-      const bytes = await this.#requestBytes();
-      const reply = await this.#options.handler(decode(bytes), this.#context());
+      const request = decode(await this.#requestBytes());
+      startedMs = performance.now();
+      const reply = await this.#options.handler(request, this.#context());
       this.#give(this.#toAnswer(encode(reply)));
     } catch (thrown) {
       failure = MeshError.from(thrown);

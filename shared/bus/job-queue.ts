@@ -69,6 +69,8 @@ export interface JobQueue {
 
 export interface JobQueueOptions extends Patience {
   readonly maxJobs?: number;
+  /** Told why a worker cannot ask for work; it goes on asking. */
+  readonly onTrouble?: (error: MeshError) => void;
 }
 
 /** Creates the queue where it is missing. @throws MeshError BUS_UNAVAILABLE */
@@ -139,8 +141,9 @@ class JetStreamJobQueue implements JobQueue {
         // One at a time: a batch would be held by a worker that is busy with its first (Q3).
         const message = await consumer.next({ expires: PULL_MS });
         if (message) await take(message);
-      } catch {
+      } catch (thrown) {
         consumer = undefined;
+        if (!isOver()) this.#options.onTrouble?.(MeshError.from(thrown));
         await pause(this.#clock, RETRY_MS);
       }
     }

@@ -4,6 +4,7 @@ import { decode } from '#shared/wire/codec.ts';
 import type { Message } from '#shared/wire/message.ts';
 import { join, type Segments } from '#shared/wire/segments.ts';
 import type { CallOptions } from './bus.ts';
+import { abortReason, actorLost, busUnavailable, type CalleeFacts, deadlineExceeded, noActor } from './call-errors.ts';
 import type { Timer } from './clock.ts';
 import { parseErrorReply } from './error-reply.ts';
 import { PeerWatch } from './peer-watch.ts';
@@ -20,7 +21,7 @@ import {
   RECONNECT_GRACE_MS,
 } from './protocol.ts';
 import { subjects } from './subjects.ts';
-import { MAX_TRANSFER_BYTES, TransferReceiver } from './transfer-receiver.ts';
+import { isTransferLength, TransferReceiver } from './transfer-receiver.ts';
 import { TransferSender } from './transfer-sender.ts';
 import type { Delivery } from './transport.ts';
 
@@ -54,7 +55,10 @@ export class OutgoingCall {
     this.#options = options;
     const upload = new TransferSender(line.transport, options.segments);
     if (upload.totalBytes > line.inlineMaxBytes) this.#upload = upload;
-    this.#watch = new PeerWatch(line.clock, { ask: () => this.#query(), lost: () => this.fail(this.#lost()) });
+    this.#watch = new PeerWatch(line.clock, {
+      ask: () => this.#query(),
+      lost: () => this.fail(actorLost(this.#facts())),
+    });
     const remainingMs = options.deadlineUnixMs - line.clock.now();
     this.#deadline = line.clock.after(remainingMs, () => this.fail(this.#late()));
     options.signal?.addEventListener('abort', this.#onAbort, { once: true });
@@ -166,7 +170,7 @@ export class OutgoingCall {
     if (kind === 'credit') this.#upload?.onCredit(delivery);
     else if (kind === 'reply') this.#onReply(delivery);
     else if (kind === 'error') this.fail(parseErrorReply(delivery.payload, delivery.headers));
-    else if (kind === 'unknown') this.fail(this.#lost());
+    else if (kind === 'unknown') this.fail(actorLost(this.#facts()));
   }
 
   #onReply({ payload, headers }: Delivery): void {
@@ -222,18 +226,11 @@ export class OutgoingCall {
   }
 
   #late(): MeshError {
-    const { subject } = this.#options;
-    if (this.#stage !== 'accepted' && !this.#line.transport.isConnected) {
-      return new MeshError('BUS_UNAVAILABLE', 'There was no connection to NATS until the deadline.', { subject });
-    }
-    return new MeshError('DEADLINE_EXCEEDED', `${subject} did not answer before the deadline.`, this.#facts());
+    const wasNeverSent = this.#stage !== 'accepted' && !this.#line.transport.isConnected;
+    return wasNeverSent ? busUnavailable(this.#options.subject) : deadlineExceeded(this.#facts());
   }
 
-  #lost(): MeshError {
-    return new MeshError('ACTOR_LOST', `The instance that worked on ${this.#options.subject} is gone.`, this.#facts());
-  }
-
-  #facts(): Record<string, unknown> {
+  #facts(): CalleeFacts {
     return { subject: this.#options.subject, ...(this.#calleeName && { instance: this.#calleeName }) };
   }
 }
@@ -241,21 +238,4 @@ export class OutgoingCall {
 /** Tells a callee that nobody waits for this call any more. */
 export function release(line: Line, control: string, call: string): void {
   line.transport.publish(control, EMPTY, { headers: { [HEADER.kind]: 'release', [HEADER.call]: call } });
-}
-
-/** What a caller gets for its own abort. */
-export function abortReason(reason: unknown): MeshError {
-  return reason instanceof MeshError
-    ? reason
-    : new MeshError('CANCELLED', 'The caller gave up.', {}, { cause: reason });
-}
-
-export function isTransferLength(totalBytes: number): boolean {
-  return Number.isSafeInteger(totalBytes) && totalBytes > 0 && totalBytes <= MAX_TRANSFER_BYTES;
-}
-
-function noActor(subject: string): MeshError {
-  return new MeshError('NO_ACTOR', `Nobody serves ${subject}. Is such an actor running? \`latentmesh status\` shows.`, {
-    subject,
-  });
 }

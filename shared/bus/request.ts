@@ -1,9 +1,9 @@
 /** The request of a call as it arrives, checked. */
 import { MeshError } from '#shared/errors/errors.ts';
 import type { Headers } from './bus.ts';
-import { isTransferLength } from './outgoing-call.ts';
 import { HEADER, ownHeaders } from './protocol.ts';
 import { isToken } from './subjects.ts';
+import { isTransferLength } from './transfer-receiver.ts';
 import type { Delivery } from './transport.ts';
 
 export interface CallRequest {

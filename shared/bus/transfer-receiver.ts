@@ -23,6 +23,11 @@ export const WINDOW_CHUNKS = 32;
 export const MAX_TRANSFERS = 8;
 /** The largest payload. The ControlNet residuals of SDXL at 1024² are 107 MB. */
 export const MAX_TRANSFER_BYTES = 1024 ** 3;
+/** Whether an announced length is one that a transfer can have. */
+export function isTransferLength(totalBytes: number): boolean {
+  return Number.isSafeInteger(totalBytes) && totalBytes > 0 && totalBytes <= MAX_TRANSFER_BYTES;
+}
+
 /** A transfer that stands still is helped on after this time, and given up after so many times. */
 const STALL_CHECK_MS = 1000;
 const STALL_CHECKS = 5;

@@ -8,14 +8,14 @@ interface Due {
 
 export class ManualClock implements Clock {
   #nowMs = 1_700_000_000_000;
-  #timers: Due[] = [];
+  readonly #timers = new Set<Due>();
 
   readonly now = (): number => this.#nowMs;
 
   after(delayMs: number, run: () => void): Timer {
     const due = { atMs: this.#nowMs + Math.max(delayMs, 0), run };
-    this.#timers.push(due);
-    return { cancel: () => this.#remove(due) };
+    this.#timers.add(due);
+    return { cancel: () => void this.#timers.delete(due) };
   }
 
   /** Runs what falls due on the way, each in its time, and lets its consequences happen in between. */
@@ -23,7 +23,7 @@ export class ManualClock implements Clock {
     const endMs = this.#nowMs + byMs;
     await settle();
     for (let due = this.#earliest(); due && due.atMs <= endMs; due = this.#earliest()) {
-      this.#remove(due);
+      this.#timers.delete(due);
       this.#nowMs = Math.max(this.#nowMs, due.atMs);
       due.run();
       await settle();
@@ -33,15 +33,11 @@ export class ManualClock implements Clock {
   }
 
   get pendingTimers(): number {
-    return this.#timers.length;
+    return this.#timers.size;
   }
 
   #earliest(): Due | undefined {
-    return this.#timers.toSorted((a, b) => a.atMs - b.atMs)[0];
-  }
-
-  #remove(due: Due): void {
-    this.#timers = this.#timers.filter((one) => one !== due);
+    return [...this.#timers].toSorted((a, b) => a.atMs - b.atMs)[0];
   }
 }
 

@@ -109,7 +109,7 @@ describe('bus outage — the server restarts', () => {
     expect(work.runs()).toBe(1);
   });
 
-  it('a request that was lost is sent again', async () => {
+  it('T2: a request that was lost is sent again', async () => {
     const { broker, clock, side } = mesh();
     const [caller, callee] = [side('caller'), side('callee')];
     const work = slow();

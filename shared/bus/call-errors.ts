@@ -1,0 +1,31 @@
+/** How a call fails on its caller's side when the callee says nothing. */
+import { MeshError } from '#shared/errors/errors.ts';
+
+/** What is known of the callee; `instance` once it has accepted. */
+export interface CalleeFacts {
+  readonly subject: string;
+  readonly instance?: string;
+}
+
+/** What a caller gets for its own abort. */
+export function abortReason(reason: unknown): MeshError {
+  if (reason instanceof MeshError) return reason;
+  return new MeshError('CANCELLED', 'The caller gave up.', {}, { cause: reason });
+}
+
+export function noActor(subject: string): MeshError {
+  const text = `Nobody serves ${subject}. Is such an actor running? \`latentmesh status\` shows.`;
+  return new MeshError('NO_ACTOR', text, { subject });
+}
+
+export function actorLost(facts: CalleeFacts): MeshError {
+  return new MeshError('ACTOR_LOST', `The instance that worked on ${facts.subject} is gone.`, { ...facts });
+}
+
+export function deadlineExceeded(facts: CalleeFacts): MeshError {
+  return new MeshError('DEADLINE_EXCEEDED', `${facts.subject} did not answer before the deadline.`, { ...facts });
+}
+
+export function busUnavailable(subject: string): MeshError {
+  return new MeshError('BUS_UNAVAILABLE', 'There was no connection to NATS until the deadline.', { subject });
+}
