@@ -22,7 +22,10 @@ await runService('gateway', async ({ config, transport, directory, mesh, log }) 
   const pipeline = await openPipeline(config.modelFolder);
   const { connection } = transport;
   const [queue, store, files] = await Promise.all([
-    openJobQueue(connection, { maxJobs: config.queue }),
+    openJobQueue(connection, {
+      maxJobs: config.queue,
+      onTrouble: ({ code, message }) => log.warn({ code, reason: message }, 'The queue did not answer; asking again.'),
+    }),
     openJobStore<JobRecord>(connection),
     openResultStore(connection),
     ensureSpanStream(connection),

@@ -108,6 +108,7 @@ class Service {
     this.#beat();
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
     const { http } = this.#parts;
+    await bus.flush(); // so that the server knows the subscriptions before anyone is told
     await report({ type: 'ready', role: this.#role, instance: this.#instance, ...(http && { http }) });
     log.info({ ready_ms: Date.now() - this.#startedUnixMs }, 'Ready.');
     await this.#telemetry.exportIfAsked();
