@@ -147,8 +147,9 @@ function spread(value: string | string[], batch: number): string[] {
 /** @throws MeshError INVALID_REQUEST when counting up leaves what a JSON number holds */
 function seedsOf(seed: number | number[], batch: number): number[] {
   if (Array.isArray(seed)) return seed;
-  if (seed + batch - 1 <= MAX_SEED) return Array.from({ length: batch }, (_, i) => seed + i);
-  throw invalidRequest([{ path: 'seed', message: `must be at most ${MAX_SEED - batch + 1} for ${batch} pictures` }]);
+  const max = MAX_SEED - (batch - 1);
+  if (seed <= max) return Array.from({ length: batch }, (_, i) => seed + i);
+  throw invalidRequest([{ path: 'seed', message: `must be at most ${max} for ${batch} pictures` }]);
 }
 
 /** 32 bits, as A1111 draws them, out of the job's id: a job that is accepted twice is the same job. */

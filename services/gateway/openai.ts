@@ -8,7 +8,7 @@ import { z } from 'zod';
 import type { GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
 import { GenerateRequest } from '#shared/contracts/generate.ts';
 import { MAX_BATCH } from '#shared/contracts/limits.ts';
-import { MeshError, type WireError } from '#shared/errors/errors.ts';
+import { ERRORS, type ErrorDetails, MeshError, type WireError } from '#shared/errors/errors.ts';
 import { invalidRequest, parseRequest } from './validation.ts';
 
 const { steps, guidance_scale, negative_prompt, clip_skip, controlnets, guess_mode, loras, deadline_ms, ...native } =
@@ -100,19 +100,16 @@ export function toImagesResponse(reply: GenerateReply, createdUnixMs: number): u
 }
 
 /** OpenAI's error form, with its four keys. */
-export function toErrorResponse(error: WireError): unknown {
-  const problems = error.details?.problems;
-  const [first] = Array.isArray(problems) ? (problems as { path?: string }[]) : [];
-  const { status } = MeshError.fromWire(error);
-  return {
-    error: {
-      message: error.message,
-      type: status < 500 ? 'invalid_request_error' : 'server_error',
-      param: first?.path ?? (error.details?.path as string | undefined) ?? null,
-      code: error.code,
-      details: error.details ?? {},
-    },
-  };
+export function toErrorResponse({ code, message, details = {} }: WireError): unknown {
+  const type = ERRORS[code].status < 500 ? 'invalid_request_error' : 'server_error';
+  return { error: { message, type, param: paramOf(details), code, details } };
+}
+
+/** The field that an error is about: the first, where there are several. */
+function paramOf({ problems, path, field }: ErrorDetails): string | null {
+  const [first] = Array.isArray(problems) ? (problems as { path: string }[]) : [];
+  const named = first?.path ?? path ?? field;
+  return typeof named === 'string' ? named : null;
 }
 
 function refuseUnsupported(request: ImagesRequest): void {

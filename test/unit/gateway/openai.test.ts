@@ -126,6 +126,11 @@ describe('OpenAI images — the answer', () => {
   it.each([
     [new MeshError('UNKNOWN_LORA', 'No LoRA.', { path: 'loras.0.lora' }), 'invalid_request_error', 'loras.0.lora'],
     [new MeshError('INVALID_REQUEST', 'Wrong.', { problems: [{ path: 'steps' }] }), 'invalid_request_error', 'steps'],
+    [
+      new MeshError('INVALID_IMAGE', 'No image.', { field: 'controlnets.0.image' }),
+      'invalid_request_error',
+      'controlnets.0.image',
+    ],
     [new MeshError('INTERNAL', 'Broken.'), 'server_error', null],
   ])('errors have OpenAI’s four keys: %s', (error, type, param) => {
     const { code, message, details } = error;
