@@ -40,7 +40,8 @@ export const dpmpp2mSde: SamplerFactory = (plan) => solver(plan, true);
 function solver({ config, steps, isKarras }: SamplerPlan, isStochastic: boolean): Sampler {
   const settings = readSettings(config, DPM_SOLVER);
   requireSteps(steps, settings.trainTimesteps - 1);
-  const toWhole = settings.betaSchedule === 'squaredcos_cap_v2' ? roundDown : roundHalfToEven;
+  // With cosine betas Diffusers cuts instead of rounding; logarithms in f32 may leave a whole timestep a hair too low.
+  const toWhole = settings.betaSchedule === 'squaredcos_cap_v2' ? Math.floor : roundHalfToEven;
   const run = solverRun(settings, steps, isKarras, toWhole);
   let previous: Float32Array | undefined;
   return {
@@ -64,9 +65,6 @@ function solver({ config, steps, isKarras }: SamplerPlan, isStochastic: boolean)
     },
   };
 }
-
-/** As Diffusers does with cosine betas; a whole timestep stays although logarithms leave it a hair too low. */
-const roundDown = (timestep: number): number => Math.floor(timestep + 1e-4);
 
 /** Weights of one step from σ to a lower one, in h = λ(to) − λ(from) with λ = −log σ. */
 function stepWeights(

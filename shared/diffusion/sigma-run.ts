@@ -20,7 +20,12 @@ export function sigmaRun(settings: SchedulerSettings, steps: number, isKarras: b
   return roundedRun(timestepsOf(karras, table), karras);
 }
 
-/** Runs of DPM++ and UniPC: whole timesteps; Karras' levels lie between the ends of the whole schedule. */
+/**
+ * Runs of DPM++ and UniPC: whole timesteps; Karras' levels lie between the ends of the whole schedule.
+ *
+ * With cosine betas or zero terminal SNR the first timestep may come twice, at two levels. A run starts at the first, as
+ * Diffusers does after `set_begin_index(0)`; without that call it looks up the second, and then steps past its table's end.
+ */
 export function solverRun(
   settings: SchedulerSettings,
   steps: number,

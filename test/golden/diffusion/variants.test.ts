@@ -1,4 +1,7 @@
-/** What cases.json leaves out: more Karras schedules, other predictions, zero terminal SNR, cosine betas, class defaults. */
+/**
+ * What cases.json leaves out: more Karras schedules, other predictions, zero terminal SNR, cosine betas, class defaults, and
+ * first timesteps that come twice (recorded after `set_begin_index(0)`, without which the recorded classes fail).
+ */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createSampler } from '#shared/diffusion/create-sampler.ts';
