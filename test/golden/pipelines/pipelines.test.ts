@@ -3,10 +3,14 @@
  * the decoded picture. `test/mesh/pipelines.test.ts` makes the same pictures by real processes.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openComponent } from '#shared/checkpoint/component.ts';
+import { openPipeline } from '#shared/checkpoint/pipeline.ts';
 import * as denoiser from '#shared/contracts/denoiser.ts';
 import * as textEncoder from '#shared/contracts/text-encoder.ts';
 import * as vae from '#shared/contracts/vae.ts';
+import { vaeDecode } from '#shared/graph/models/vae.ts';
 import { f32, pick, type Tensor, type TensorMap, tensor } from '#shared/tensor/tensor.ts';
+import { runGraph } from '../graph/run-graph.ts';
 import { expectClose, goldenPath } from '../reference.ts';
 import { CASES, loadPipelineNumbers, lorasOf, type PipelineCase, SAMPLER_LABELS } from './cases.ts';
 import { InProcessMesh } from './in-process-mesh.ts';
@@ -32,6 +36,7 @@ describe('pipelines — equal Diffusers', () => {
     mesh.steps.length = 0;
     const latents = await denoise(mesh, row, { ...embeds, ...hints(row, numbers) });
     expectLatents(mesh, row, numbers);
+    await expectDecoded(row, latents, numbers);
     const decoded = await mesh.mesh.call(vae.decode, {}, { latents }, OPTIONS);
     expectSamePicture(pick(decoded.tensors, 'pixels', 'u8'), pick(numbers, `${row.case}/image_u8`, 'u8'));
   });
@@ -79,6 +84,17 @@ function expectLatents(mesh: InProcessMesh, row: PipelineCase, numbers: TensorMa
     const recorded = f32(shape, want.data.slice(i * size, (i + 1) * size));
     expectClose(`${row.case} latents of step ${i + 1}`, f32(shape, latents), recorded, row.tolerance.latents);
   });
+}
+
+/** The decoder's own numbers, f32 [B, 3, H, W]: the actor gives pixels only. */
+async function expectDecoded(row: PipelineCase, latents: Tensor<'f32'>, numbers: TensorMap): Promise<void> {
+  const want = numbers[`${row.case}/decoded`];
+  if (!want) return;
+  const { folders, vae: config } = await openPipeline(goldenPath('sd15'));
+  const { weights } = await openComponent(folders.vae);
+  const [batch, , height, width] = latents.shape as [number, number, number, number];
+  const { pixels } = await runGraph(vaeDecode(config, weights, { batch, height, width }), { latents });
+  expectClose(`${row.case} decoded`, pixels!, want, row.tolerance.decoded);
 }
 
 /** The control pictures as hints, u8 [1, 3, H, W]. */
