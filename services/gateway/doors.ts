@@ -1,5 +1,4 @@
 /** The NATS doors of the gateway: `latentmesh.v1.{generate,jobs,cancel,status}`, JSON in, JSON out. */
-import type { Subscription } from '#shared/bus/bus.ts';
 import { ANSWERED_LATER, type JsonEndpoint, replyError, replyJson, serveJson } from '#shared/bus/door.ts';
 import type { ResultStore } from '#shared/bus/object-store.ts';
 import { subjects } from '#shared/bus/subjects.ts';
@@ -47,9 +46,4 @@ export function answerOver(
 /** Where others wait is theirs. */
 function withoutReplyTo({ reply_to: _, ...record }: JobRecord): Omit<JobRecord, 'reply_to'> {
   return record;
-}
-
-/** Closes all of them; what is being answered is answered. */
-export async function closeDoors(doors: readonly Subscription[]): Promise<void> {
-  await Promise.all(doors.map((door) => door.drain()));
 }

@@ -1,5 +1,6 @@
 /** A whole gateway but for NATS: its door, desk, jobs and HTTP server. A job runs as soon as it is queued. */
 import type { FastifyInstance } from 'fastify';
+import type { MemoryResultStore } from '#test/contract/bus/memory-stores.ts';
 import { Desk } from '../../../services/gateway/desk.ts';
 import { createHttp } from '../../../services/gateway/http.ts';
 import type { JobsParts } from '../../../services/gateway/jobs.ts';
@@ -11,6 +12,7 @@ import { type JobDesk, jobDesk } from './job-desk.ts';
 export interface Gateway extends JobDesk, AsyncDisposable {
   readonly desk: Desk;
   readonly outcomes: Outcomes;
+  readonly files: MemoryResultStore;
   readonly http: FastifyInstance;
   /** Roles that /readyz misses. */
   readonly missing: string[];
@@ -39,5 +41,13 @@ export async function gateway(parts: Partial<JobsParts> = {}): Promise<Gateway> 
   const desk = new Desk({ admission, jobs: jobs.jobs, outcomes, files });
   const missing: string[] = [];
   const http = createHttp({ desk, missingRoles: () => missing });
-  return { ...jobs, desk, outcomes, http, missing, [Symbol.asyncDispose]: async () => void (await http.close()) };
+  return {
+    ...jobs,
+    desk,
+    outcomes,
+    files,
+    http,
+    missing,
+    [Symbol.asyncDispose]: async () => void (await http.close()),
+  };
 }
