@@ -3,7 +3,7 @@ import { context, propagation, trace } from '@opentelemetry/api';
 import { OTLPTraceExporter as GrpcExporter } from '@opentelemetry/exporter-trace-otlp-grpc';
 import { OTLPTraceExporter as JsonExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { OTLPTraceExporter as ProtobufExporter } from '@opentelemetry/exporter-trace-otlp-proto';
-import { resourceFromAttributes } from '@opentelemetry/resources';
+import { envDetector, hostDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import {
   BatchSpanProcessor,
@@ -32,6 +32,8 @@ export function startExport(local: SpanProcessor, attributes: Record<string, str
   propagation.disable();
   const sdk = new NodeSDK({
     resource: resourceFromAttributes(attributes),
+    // Not all of them: one would replace our instance's name by a random one.
+    resourceDetectors: [envDetector, hostDetector],
     spanProcessors: processors,
     instrumentations: [],
   });

@@ -14,6 +14,8 @@ const MAX_WAITING = 4096;
 const FLUSH_AFTER_MS = 100;
 /** Spans in one message: 200 spans are about 80 KB of JSON, far below what a message holds. */
 const MAX_PER_MESSAGE = 200;
+/** Characters of an error's text: a message of failed spans stays far below what a message holds, too. */
+const MAX_ERROR_CHARS = 1000;
 
 const KIND_NAMES = ['internal', 'server', 'client', 'producer', 'consumer'] as const;
 
@@ -76,7 +78,7 @@ export class LocalSpans implements SpanProcessor {
       startUnixNano: nanos(span.startTime),
       endUnixNano: nanos(span.endTime),
       attributes: span.attributes as Record<string, SpanAttribute>,
-      ...(span.status.message && { error: span.status.message }),
+      ...(span.status.message && { error: span.status.message.slice(0, MAX_ERROR_CHARS) }),
     };
   }
 }

@@ -10,6 +10,9 @@ export interface Log {
   error(fields: Record<string, unknown>, text: string): void;
 }
 
+/** What people wrote is theirs, also where somebody logs a whole request or job. */
+const PRIVATE_FIELDS = ['prompt', 'prompts', 'negative_prompt', 'negative_prompts'];
+
 /** A log of one process. Stdout stays free for what a program prints. */
 export function createLog(options: { role: string; instance: string; logLevel: string }): Log {
   const destination = pino.destination({ fd: 2, sync: true });
@@ -17,7 +20,7 @@ export function createLog(options: { role: string; instance: string; logLevel: s
     {
       level: options.logLevel,
       base: { role: options.role, instance: options.instance },
-      redact: { paths: ['prompt', '*.prompt', 'negative_prompt', '*.negative_prompt'], censor: '[prompt]' },
+      redact: { paths: PRIVATE_FIELDS.flatMap((field) => [field, `*.${field}`]), censor: '[prompt]' },
       mixin: () => {
         const traceId = activeTraceId();
         return traceId ? { trace_id: traceId } : {};
