@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type LocalMesh, startLocalMesh } from '#infra/mesh/local-mesh.ts';
+import { startLocalMesh } from '#infra/mesh/local-mesh.ts';
 import { ROLES } from '#infra/mesh/options.ts';
 import { requestJson, subscribeJson } from '#shared/bus/door.ts';
 import { connectNats, type NatsTransport } from '#shared/bus/nats-transport.ts';
@@ -33,29 +33,30 @@ export class TestMesh implements AsyncDisposable {
   readonly transport: NatsTransport;
   /** Lines of every service's log, to look at when a test fails. */
   readonly log: string[];
-  readonly #mesh: LocalMesh;
-  readonly #folder: string;
   readonly #pids: ReadonlyMap<string, number>;
+  readonly #resources: AsyncDisposableStack;
 
   private constructor(parts: {
-    mesh: LocalMesh;
+    natsUrl: string;
     httpUrl: string;
     transport: NatsTransport;
-    folder: string;
-    pids: ReadonlyMap<string, number>;
     log: string[];
+    pids: ReadonlyMap<string, number>;
+    resources: AsyncDisposableStack;
   }) {
-    this.#mesh = parts.mesh;
-    this.natsUrl = parts.mesh.natsUrl;
+    this.natsUrl = parts.natsUrl;
     this.httpUrl = parts.httpUrl;
     this.transport = parts.transport;
-    this.#folder = parts.folder;
-    this.#pids = parts.pids;
     this.log = parts.log;
+    this.#pids = parts.pids;
+    this.#resources = parts.resources;
   }
 
+  /** Resolves when every service is ready; what was started before a failure is ended. */
   static async start({ model = REFERENCE_MODEL, replicas = {}, env = {} }: TestMeshOptions = {}): Promise<TestMesh> {
+    await using resources = new AsyncDisposableStack();
     const folder = await mkdtemp(join(tmpdir(), 'latentmesh-mesh-'));
+    resources.defer(() => rm(folder, { recursive: true, force: true }));
     const pids = new Map<string, number>();
     const log: string[] = [];
     const { NATS_URL: _, ...ownEnv } = process.env;
@@ -77,9 +78,11 @@ export class TestMesh implements AsyncDisposable {
         for (const { name, pid } of processes) pids.set(name, pid);
       },
     });
+    resources.defer(() => mesh.drain());
     const { httpUrl } = await Promise.race([mesh.ready, mesh.failed]);
     const transport = await connectNats({ url: mesh.natsUrl, name: 'test' });
-    return new TestMesh({ mesh, httpUrl, transport, folder, pids, log });
+    resources.defer(() => transport.close());
+    return new TestMesh({ natsUrl: mesh.natsUrl, httpUrl, transport, log, pids, resources: resources.move() });
   }
 
   /** One generation over NATS. @throws MeshError the mesh's */
@@ -136,9 +139,29 @@ export class TestMesh implements AsyncDisposable {
     process.kill(this.pid(name), signal);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.transport.close();
-    await this.#mesh.drain();
-    await rm(this.#folder, { recursive: true, force: true });
+  /** Kills a process as a crash would; resolves when the one that is started instead is in the mesh. */
+  async restart(name: string): Promise<void> {
+    const isBack = name === 'nats-server' ? this.#reconnected() : this.#replaced(name);
+    this.signal(name);
+    await isBack;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#resources.disposeAsync();
+  }
+
+  /** The slot of `denoiser` is `denoiser-0@…`, that of `denoiser-1` `denoiser-1@…`. */
+  async #replaced(name: string): Promise<void> {
+    const place = /-\d+$/.test(name) ? name : `${name}-0`;
+    const killedUnixMs = Date.now();
+    await this.heartbeat(
+      ({ slot, started_unix_ms: started }) => slot.startsWith(`${place}@`) && started > killedUnixMs,
+    );
+  }
+
+  #reconnected(): Promise<void> {
+    const { promise, resolve: back } = Promise.withResolvers<void>();
+    const unlisten = this.transport.onStatus(({ type }) => type === 'connected' && back());
+    return promise.finally(unlisten);
   }
 }
