@@ -1,4 +1,4 @@
-/** The environment of a service, read once in `main.ts`. Unset variables take the defaults below. */
+/** The environment of a service, read once in `main.ts`. Variables that are unset or empty take the defaults below. */
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { MeshError } from '#shared/errors/errors.ts';
@@ -11,7 +11,7 @@ const Folders = z
 const Environment = z.object({
   NATS_URL: z.string().default('nats://127.0.0.1:4222'),
   /** Folder of the model in the diffusers layout. */
-  LATENTMESH_MODEL: z.string().min(1, 'name the model folder'),
+  LATENTMESH_MODEL: z.string('name the model folder'),
   /** Extra folders to find ControlNets and LoRAs in, separated by ":". */
   LATENTMESH_CONTROLNETS: Folders,
   LATENTMESH_LORAS: Folders,
@@ -34,6 +34,12 @@ const Environment = z.object({
     .int()
     .min(0)
     .default(4 * 2 ** 30),
+  /** Memory for the weights of resident ControlNets, bytes. */
+  LATENTMESH_CONTROLNET_CACHE_BYTES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(8 * 2 ** 30),
   LATENTMESH_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** Time that running work gets after SIGTERM, ms. */
   LATENTMESH_GRACE_MS: z.coerce.number().int().min(0).default(30_000),
@@ -54,13 +60,14 @@ export interface Config {
   readonly jobs: number;
   readonly queue: number;
   readonly patchCacheBytes: number;
+  readonly controlnetCacheBytes: number;
   readonly logLevel: string;
   readonly graceMs: number;
 }
 
 /** @throws MeshError CONFIGURATION naming every variable that is wrong */
 export function readConfig(role: string, env: NodeJS.ProcessEnv): Config {
-  const parsed = Environment.safeParse(env);
+  const parsed = Environment.safeParse(Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '')));
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
     throw new MeshError('CONFIGURATION', `The environment is not right. ${problems.join('; ')}.`, { problems });
@@ -80,6 +87,7 @@ export function readConfig(role: string, env: NodeJS.ProcessEnv): Config {
     jobs: values.LATENTMESH_JOBS,
     queue: values.LATENTMESH_QUEUE,
     patchCacheBytes: values.LATENTMESH_PATCH_CACHE_BYTES,
+    controlnetCacheBytes: values.LATENTMESH_CONTROLNET_CACHE_BYTES,
     logLevel: values.LATENTMESH_LOG_LEVEL,
     graceMs: values.LATENTMESH_GRACE_MS,
   };
