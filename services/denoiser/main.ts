@@ -14,6 +14,9 @@ await runService('denoiser', async ({ config, transport, mesh }) => {
   const pipeline = await openPipeline(config.modelFolder);
   const device = await openDevice(config);
   const unet = await Unet.load(device, pipeline.folders.unet, pipeline.unet);
+  // What most jobs ask for: the model's own size, with guidance.
+  const { sampleSize } = pipeline.unet;
+  await unet.warmUp({ batch: 2, height: sampleSize, width: sampleSize, tokens: pipeline.textEncoder.maxPositions });
   const loras = new LoraWeights({ mesh, part: 'unet', base: unet.base, maxBytes: config.patchCacheBytes });
   const actor = new Actor({});
   const turn = denoise({

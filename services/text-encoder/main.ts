@@ -15,6 +15,7 @@ await runService('text-encoder', async ({ config, mesh }) => {
   const tokenizer = await loadTokenizer(pipeline.folders.tokenizer, pipeline.textEncoder);
   const device = await openDevice(config);
   const encoder = await TextEncoder.load(device, pipeline.folders.textEncoder, pipeline.textEncoder);
+  await encoder.warmUp();
   const loras = new LoraWeights({ mesh, part: 'text_encoder', base: encoder.base, maxBytes: config.patchCacheBytes });
   const textEncoder = new TextEncoderActor({ encoder, tokenizer, loras });
   const actor = new Actor({});

@@ -45,6 +45,11 @@ export class TextEncoder {
     return new TextEncoder(base, config.layers, network);
   }
 
+  /** Makes the first prompt as fast as later ones. */
+  async warmUp(): Promise<void> {
+    await this.#network.warmUp({ batch: 1, layers: this.layers }, this.base);
+  }
+
   /**
    * Embeds one prompt.
    *

@@ -12,6 +12,7 @@ await runService('vae', async ({ config }) => {
   const pipeline = await openPipeline(config.modelFolder);
   const device = await openDevice(config);
   const vae = await Vae.load(device, pipeline.folders.vae, pipeline.vae);
+  await vae.warmUp({ height: pipeline.unet.sampleSize, width: pipeline.unet.sampleSize });
   const actor = new Actor<VaeState>({});
   return {
     operations: [served(contract.decode, actor.on(decode(vae))), served(contract.encode, actor.on(encode(vae)))],

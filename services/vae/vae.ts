@@ -53,6 +53,11 @@ export class Vae {
     return new Vae({ decoder, encoder }, weights, config);
   }
 
+  /** Makes decoding as fast the first time as later. height and width in latent pixels */
+  async warmUp(size: { readonly height: number; readonly width: number }): Promise<void> {
+    await this.#decoder.warmUp({ batch: 1, ...size }, this.#weights);
+  }
+
   /**
    * latents  f32 [B, 4, h, w]
    * returns  pixels u8 [B, H, W, 3]

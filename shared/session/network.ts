@@ -3,9 +3,13 @@
  * last are kept open, and all of them share the weight sets.
  */
 import { LRUCache } from 'lru-cache';
-import type { GraphModel } from '#shared/graph/graph-model.ts';
+import type { GraphModel, Port } from '#shared/graph/graph-model.ts';
 import { withSpan } from '#shared/telemetry/tracing.ts';
-import type { Device, RunRequest, RunResult, Session } from './device.ts';
+import { bytesPerElement, elementCount, type Tensor, tensor, viewBytes } from '#shared/tensor/tensor.ts';
+import type { Device, RunRequest, RunResult, Session, WeightSet } from './device.ts';
+
+/** Half a second on one slow core: a warm-up must not keep people waiting for more than it spares them. */
+const WARM_UP_MAX_FLOPS = 40e9;
 
 export interface NetworkOptions<Shape> {
   readonly device: Device;
@@ -44,6 +48,18 @@ export class Network<Shape> {
     });
   }
 
+  /**
+   * Opens the session for a shape before it is asked for. Where a run is cheap it is run once as well, on zeros: the first
+   * run of a session allocates what later ones use again. Throws what `run` throws.
+   */
+  async warmUp(shape: Shape, weights: WeightSet): Promise<void> {
+    const session = await this.#session(shape);
+    const { inputs, outputs, cost } = session.model;
+    if (cost.flops > WARM_UP_MAX_FLOPS) return;
+    const feeds = Object.fromEntries(inputs.map((port) => [port.name, zeros(port)]));
+    await session.run({ feeds, weights, outputs: outputs.map((port) => port.name) });
+  }
+
   /** Releases every session; the network may be used again after it. */
   async release(): Promise<void> {
     this.#sessions.clear();
@@ -74,4 +90,9 @@ export class Network<Shape> {
     this.#releasing.add(releasing);
     releasing.then(forget, forget);
   }
+}
+
+function zeros({ dtype, shape }: Port): Tensor {
+  const bytes = new Uint8Array(elementCount(shape) * bytesPerElement(dtype));
+  return tensor(dtype, shape, viewBytes(dtype, bytes));
 }

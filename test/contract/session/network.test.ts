@@ -68,6 +68,14 @@ describe('network — a session for each shape', () => {
     await net.release();
   });
 
+  it('has a shape open that it was warmed up for', async () => {
+    const net = network(1);
+    await net.warmUp(2, weights);
+    expect((await run(net, 2)).outputs.y!.shape).toEqual([2, 1]);
+    expect(built).toEqual([2]);
+    await net.release();
+  });
+
   it('gives up the shape that was used longest ago', async () => {
     const net = network(2);
     for (const samples of [1, 2, 1, 3, 1, 2]) await run(net, samples);
