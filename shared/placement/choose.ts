@@ -9,8 +9,11 @@ export interface Wish {
   readonly exclude?: ReadonlySet<string>;
 }
 
-/** Turns that loading one absent name is worth waiting for: a ControlNet loads in the time of about two steps. */
-const LOAD_COST_TURNS = 2;
+/**
+ * What loading one absent name counts for, in turns. Less than one: a free instance that has to load is better than a busy
+ * one that holds the name, since a denoiser's turn is a whole job and a ControlNet's session lasts as long as one.
+ */
+const LOAD_COST_TURNS = 0.5;
 
 /**
  * The instance with the lowest cost: turns ahead of us, plus what would have to be loaded. Full and leaving ones are out;

@@ -14,13 +14,13 @@ describe('choose — who gets the work', () => {
     expect(choose(candidates)?.instance).toBe('old');
   });
 
-  it('one that holds the name, though a turn runs there', () => {
-    const candidates = [heartbeat('idle'), heartbeat('holder', { load: 1, holds: ['canny'] })];
+  it('one that holds the name, among equally busy ones', () => {
+    const candidates = [heartbeat('other', { load: 1 }), heartbeat('holder', { load: 1, holds: ['canny'] })];
     expect(choose(candidates, { holds: ['canny'] })?.instance).toBe('holder');
   });
 
-  it('not one that holds the name when its queue is longer than loading takes', () => {
-    const candidates = [heartbeat('idle'), heartbeat('holder', { load: 3, holds: ['canny'] })];
+  it('a free one that has to load rather than a busy one that holds the name', () => {
+    const candidates = [heartbeat('idle'), heartbeat('holder', { load: 1, holds: ['canny'] })];
     expect(choose(candidates, { holds: ['canny'] })?.instance).toBe('idle');
   });
 
