@@ -1,5 +1,6 @@
 /** JetStream requests that outlast an outage, and its errors in the words of the mesh. */
 import {
+  type ConsumerConfig,
   JetStreamApiError,
   JetStreamError,
   type JetStreamManager,
@@ -21,6 +22,7 @@ const PATIENCE_MS = 15_000;
 /** Codes of the server, https://github.com/nats-io/nats-server/blob/v2.15.2/server/errors.json */
 const STORE_FAILED = 10_077;
 const STREAM_NAME_IN_USE = 10_058;
+const CONSUMER_EXISTS = 10_148;
 const SYSTEM_UNAVAILABLE = 10_008;
 
 export interface Patience {
@@ -112,13 +114,26 @@ export async function ensureStream(
   config: Partial<StreamConfig> & { name: string },
   patience: Patience = {},
 ): Promise<void> {
-  const jsm = await manager(connection);
-  await untilAnswered(async () => {
-    try {
-      await jsm.streams.add(config);
-    } catch (thrown) {
-      if (!(thrown instanceof JetStreamApiError) || thrown.code !== STREAM_NAME_IN_USE) throw thrown;
-      await jsm.streams.update(config.name, config);
-    }
-  }, patience);
+  const { streams } = await manager(connection);
+  const update = () => streams.update(config.name, config);
+  await untilAnswered(() => streams.add(config).catch(ifRefusedAs(STREAM_NAME_IN_USE, update)), patience);
+}
+
+/** Creates a durable consumer, or gives the present one this configuration. Safe to do from many processes at once. */
+export async function ensureConsumer(
+  connection: NatsConnection,
+  stream: string,
+  config: Partial<ConsumerConfig> & { durable_name: string },
+  patience: Patience = {},
+): Promise<void> {
+  const { consumers } = await manager(connection);
+  const update = () => consumers.update(stream, config.durable_name, config);
+  await untilAnswered(() => consumers.add(stream, config).catch(ifRefusedAs(CONSUMER_EXISTS, update)), patience);
+}
+
+function ifRefusedAs<T>(code: number, otherwise: () => Promise<T>): (thrown: unknown) => Promise<T> {
+  return (thrown) => {
+    if (thrown instanceof JetStreamApiError && thrown.code === code) return otherwise();
+    throw thrown;
+  };
 }

@@ -21,7 +21,14 @@ import { type NatsConnection, nanos } from '@nats-io/transport-node';
 import { MeshError } from '#shared/errors/errors.ts';
 import type { Subscription } from './bus.ts';
 import { type Clock, pause, systemClock } from './clock.ts';
-import { ATTEMPT_TIMEOUT_MS, ensureStream, manager, type Patience, untilAnswered } from './jet-stream.ts';
+import {
+  ATTEMPT_TIMEOUT_MS,
+  ensureConsumer,
+  ensureStream,
+  manager,
+  type Patience,
+  untilAnswered,
+} from './jet-stream.ts';
 import { parseJson, toJson } from './json-payload.ts';
 import { subjects } from './subjects.ts';
 
@@ -31,10 +38,10 @@ const DEFAULT_MAX_JOBS = 1000;
 const DUPLICATE_WINDOW_MS = 2 * 60_000;
 /** A job that nobody could do is dropped when its record is. */
 const MAX_AGE_MS = 24 * 60 * 60_000;
-/** Silence of a worker after which its job goes to another. */
-const ACK_WAIT_MS = 10_000;
-/** Three signs of life within ACK_WAIT_MS. */
-const WORKING_MS = 3000;
+/** Silence of a worker after which its job goes to another. One that was only slow has its work done twice, no harm else. */
+const ACK_WAIT_MS = 4000;
+/** Four signs of life within ACK_WAIT_MS. */
+const WORKING_MS = 1000;
 /** The last resort against a job that kills whoever takes it; handlers see the count and stop it much sooner. */
 const MAX_DELIVER = 20;
 /** The server forgets a request for work after this time, and the worker asks again. */
@@ -94,8 +101,7 @@ class JetStreamJobQueue implements JobQueue {
   async ensure(): Promise<void> {
     const { maxJobs = DEFAULT_MAX_JOBS } = this.#options;
     await ensureStream(this.#connection, streamConfig(maxJobs), this.#options);
-    const jsm = await manager(this.#connection);
-    await untilAnswered(() => jsm.consumers.add(STREAM, CONSUMER_CONFIG), this.#options);
+    await ensureConsumer(this.#connection, STREAM, CONSUMER_CONFIG, this.#options);
   }
 
   async submit({ id, body }: Job): Promise<void> {
