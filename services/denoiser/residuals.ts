@@ -3,7 +3,7 @@ import { MeshError } from '#shared/errors/errors.ts';
 import { f32, pick, sameShape, showShape, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
 
 /**
- * Sums residuals of equal shapes, name by name, into the arrays of the first, which are handed over.
+ * Sums residuals of equal names and shapes into the arrays of the first, which are handed over.
  *
  * all  for each ControlNet `residual_00` … `residual_mid`, f32 [N, C, h', w']
  * @throws MeshError WRONG_SHAPE when two ControlNets do not have the same residuals
@@ -11,10 +11,19 @@ import { f32, pick, sameShape, showShape, type Tensor, type TensorMap } from '#s
 export function sumResiduals(all: readonly TensorMap[]): TensorMap | undefined {
   const [first, ...others] = all;
   if (!first) return undefined;
+  const names = Object.keys(first);
   for (const other of others) {
-    for (const name of Object.keys(first)) addInto(pick(first, name, 'f32'), pick(other, name, 'f32'), name);
+    requireSameNames(names, Object.keys(other));
+    for (const name of names) addInto(pick(first, name, 'f32'), pick(other, name, 'f32'), name);
   }
   return first;
+}
+
+function requireSameNames(names: readonly string[], others: readonly string[]): void {
+  if (names.length === others.length && names.every((name) => others.includes(name))) return;
+  throw new MeshError('WRONG_SHAPE', `Two ControlNets have ${names.length} and ${others.length} residuals.`, {
+    names: [names, others],
+  });
 }
 
 function addInto(sum: Tensor<'f32'>, part: Tensor<'f32'>, name: string): void {

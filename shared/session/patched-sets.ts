@@ -11,6 +11,7 @@ export class PatchedSets {
   readonly base: WeightSet;
   readonly #maxBytes: number;
   readonly #sets: LRUCache<string, WeightSet>;
+  #oversized: { readonly key: string; readonly set: WeightSet } | undefined;
 
   constructor(base: WeightSet, options: { readonly maxBytes: number }) {
     this.base = base;
@@ -24,27 +25,27 @@ export class PatchedSets {
 
   /** Keys of what is resident. */
   get keys(): string[] {
-    return [...this.#sets.keys()];
+    const { key } = this.#oversized ?? {};
+    return key === undefined ? [...this.#sets.keys()] : [...this.#sets.keys(), key];
   }
 
   /**
    * The set of a key, patched from `factors` when it is not resident.
-   * A set larger than the whole budget is still made: it lives until the next one is asked for.
+   * A set larger than the whole budget is still made: it lives until another one has to be.
    */
   async get(key: string, factors: () => Promise<TensorMap>): Promise<WeightSet> {
-    const resident = this.#sets.get(key);
+    const resident = this.#oversized?.key === key ? this.#oversized.set : this.#sets.get(key);
     if (resident) return resident;
     await this.#releaseOversized();
     const set = await this.base.patch(await factors());
-    if (set.ownBytes > this.#maxBytes) this.#oversized = set;
+    if (set.ownBytes > this.#maxBytes) this.#oversized = { key, set };
     else this.#sets.set(key, set);
     return set;
   }
 
-  #oversized: WeightSet | undefined;
-
   async #releaseOversized(): Promise<void> {
-    await this.#oversized?.release();
+    const oversized = this.#oversized;
     this.#oversized = undefined;
+    await oversized?.set.release();
   }
 }

@@ -1,0 +1,116 @@
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { LoraWeights, loraKey } from '#shared/adapters/lora-weights.ts';
+import type { LoraUnit } from '#shared/contracts/generate.ts';
+import * as lora from '#shared/contracts/lora.ts';
+import { MeshError } from '#shared/errors/errors.ts';
+import { served } from '#shared/service/serve.ts';
+import type { Device, WeightSet } from '#shared/session/device.ts';
+import { openDevice } from '#shared/session/open-device.ts';
+import { f32 } from '#shared/tensor/tensor.ts';
+import { failure } from '#test/contract/bus/harness.ts';
+import { WeightFile } from '#test/contract/session/weight-file.ts';
+import { smallMesh } from '#test/unit/placement/small-mesh.ts';
+
+let device: Device;
+let file: WeightFile;
+let base: WeightSet;
+/** Hash of each LoRA's file; `text-only` patches the text encoder alone. */
+let hashes: Record<string, string>;
+/** LoRAs of every request for factors. */
+let patched: LoraUnit[][];
+
+beforeAll(async () => {
+  device = await openDevice({ device: 'cpu', threads: 1 });
+  file = new WeightFile({ plain: { dtype: 'f32', shape: [1, 2], data: Float32Array.of(1, 2) } });
+  base = await device.loadWeights(file, file.weights);
+  return async () => {
+    await device.close();
+    file.remove();
+  };
+});
+
+beforeEach(() => {
+  hashes = { ink: 'aaaaaaaaaa', oil: 'bbbbbbbbbb', 'text-only': 'cccccccccc' };
+  patched = [];
+});
+
+/** The UNet's weights, with a lora actor in the mesh that knows `hashes`. */
+function newWeights(): LoraWeights {
+  const mesh = smallMesh();
+  const inspect = served(lora.inspect, async ({ body }) => ({
+    body: {
+      loras: body.loras.map(({ lora: name }) => {
+        const hash = hashes[name];
+        if (!hash) throw new MeshError('UNKNOWN_LORA', `There is no ${name}.`);
+        return { lora: name, hash, bytes: 1, modules: { unet: name === 'text-only' ? 0 : 1, text_encoder: 1 } };
+      }),
+    },
+  }));
+  const patch = served(lora.patch, async ({ body }) => {
+    patched.push(body.loras);
+    const up = f32([1, 1], Float32Array.of(body.loras.reduce((sum, { weight }) => sum + weight, 0)));
+    return { body: { weights: 1 }, tensors: { 'plain.up': up, 'plain.down': f32([1, 2], Float32Array.of(1, 0)) } };
+  });
+  mesh.start('lora-1', [inspect, patch], { role: 'lora' });
+  return new LoraWeights({ mesh: mesh.client, part: 'unet', base, maxBytes: 1000 });
+}
+
+function get(weights: LoraWeights, ...loras: LoraUnit[]): ReturnType<LoraWeights['get']> {
+  return weights.get(loras, { deadlineUnixMs: Date.now() + 10_000, signal: new AbortController().signal });
+}
+
+describe('LoRA weights — of a network', () => {
+  it('without LoRAs, with weights of 0, or with LoRAs for another network: the base, nobody patches', async () => {
+    const weights = newWeights();
+    for (const loras of [[], [{ lora: 'ink', weight: 0 }], [{ lora: 'text-only', weight: 1 }]]) {
+      expect(await get(weights, ...loras)).toEqual({ weights: base, key: '' });
+    }
+    expect(patched).toEqual([]);
+  });
+
+  it('are patched once, and told as resident by the files’ content and weight', async () => {
+    const weights = newWeights();
+    const units = [
+      { lora: 'ink', weight: 0.5 },
+      { lora: 'oil', weight: -1 },
+    ];
+    const first = await get(weights, ...units);
+    const again = await get(weights, ...units);
+    expect(again.weights).toBe(first.weights);
+    expect(first.weights).not.toBe(base);
+    expect(first.key).toBe('aaaaaaaaaa@0.5+bbbbbbbbbb@-1');
+    expect(weights.resident).toEqual([first.key]);
+    expect(patched).toEqual([units]);
+  });
+
+  it('ask only for what this network needs', async () => {
+    await get(newWeights(), { lora: 'text-only', weight: 1 }, { lora: 'ink', weight: 1 }, { lora: 'oil', weight: 0 });
+    expect(patched).toEqual([[{ lora: 'ink', weight: 1 }]]);
+  });
+
+  it('are others for another weight, and for a file that was replaced under its name', async () => {
+    const weights = newWeights();
+    const keys: string[] = [];
+    for (const weight of [1, 0.5]) keys.push((await get(weights, { lora: 'ink', weight })).key);
+    hashes.ink = 'dddddddddd';
+    keys.push((await get(weights, { lora: 'ink', weight: 1 })).key);
+    expect(new Set(keys).size).toBe(3);
+    expect(patched).toHaveLength(3);
+  });
+
+  it('that are not there fail by the lora actor’s own error', async () => {
+    expect((await failure(get(newWeights(), { lora: 'gone', weight: 1 }))).code).toBe('UNKNOWN_LORA');
+  });
+});
+
+describe('LoRA key — the name of a set', () => {
+  it('is that of the gateway and that of the actors', () => {
+    const set = [
+      { hash: 'a', weight: 1 },
+      { hash: 'b', weight: 0 },
+      { hash: 'c', weight: 0.25 },
+    ];
+    expect(loraKey(set)).toBe('a@1+c@0.25');
+    expect(loraKey([])).toBe('');
+  });
+});
