@@ -15,7 +15,7 @@ import type { ResidentControlNets } from './resident.ts';
 interface OpenSession {
   readonly controlnet: ControlNet;
   readonly shape: ControlNetShape;
-  readonly prompt_embeds: Tensor<'f32'>;
+  readonly promptSlot: string;
   readonly hintSlot: string;
   readonly scales: Float32Array;
   readonly expiresUnixMs: number;
@@ -51,13 +51,14 @@ export function open(parts: ControlNetParts) {
     const [batch, tokens] = prompt_embeds.shape as [number, number];
     const shape = { batch, tokens, height: body.height / VAE_FACTOR, width: body.width / VAE_FACTOR };
     const hint = pick(tensors, 'hint', 'u8', [1, 3, body.height, body.width]);
-    const hintSlot = `hint ${body.session}`;
+    const [hintSlot, promptSlot] = [`hint ${body.session}`, `prompt ${body.session}`];
     await controlnet.encodeHint(shape, unitHint(hint), hintSlot, signal);
+    await parts.device.put(promptSlot, prompt_embeds);
     const scales = residualScales(controlnet.residuals + 1, body.controlnet_conditioning_scale, body.guess_mode);
     const session = {
       controlnet,
       shape,
-      prompt_embeds: owned(prompt_embeds),
+      promptSlot,
       hintSlot,
       scales,
       expiresUnixMs: body.expires_unix_ms,
@@ -78,9 +79,9 @@ export function step() {
   ): Result<typeof contract.step> => {
     const session = state.get(body.session);
     if (!session) throw new MeshError('ACTOR_LOST', `The session ${body.session} is not open here; open it again.`);
-    const { controlnet, shape, prompt_embeds, hintSlot, scales } = session;
+    const { controlnet, shape, promptSlot, hintSlot, scales } = session;
     const latents = repeatTo(shape.batch, pick(tensors, 'latents', 'f32'));
-    const inputs = { shape, latents, timestep: body.timestep, prompt_embeds: owned(prompt_embeds), hintSlot, scales };
+    const inputs = { shape, latents, timestep: body.timestep, promptSlot, hintSlot, scales };
     const { residuals, runMs } = await controlnet.step(inputs, signal);
     return { state, reply: { body: { run_ms: runMs }, tensors: residuals } };
   };
@@ -90,7 +91,7 @@ export function step() {
 export function close(parts: ControlNetParts) {
   return async (state: ControlNetState, { body }: Body<typeof contract.close>): Result<typeof contract.close> => {
     const session = state.get(body.session);
-    if (session) await parts.device.drop([session.hintSlot]);
+    if (session) await parts.device.drop(slotsOf(session));
     const sessions = new Map(state);
     sessions.delete(body.session);
     return { state: sessions, reply: { body: {} } };
@@ -100,7 +101,7 @@ export function close(parts: ControlNetParts) {
 /** A denoiser that died closes nothing: sessions past their job's deadline go when the next one opens. */
 async function withoutExpired({ device, now }: ControlNetParts, state: ControlNetState): Promise<ControlNetState> {
   const isOver = (session: OpenSession): boolean => session.expiresUnixMs < now();
-  await device.drop([...state.values()].filter(isOver).map((session) => session.hintSlot));
+  await device.drop([...state.values()].filter(isOver).flatMap(slotsOf));
   return new Map([...state].filter(([, session]) => !isOver(session)));
 }
 
@@ -112,9 +113,8 @@ function unitHint(hint: Tensor<'u8'>): Tensor<'f32'> {
   );
 }
 
-/** A copy with a buffer of its own: runs take their feeds away, and a message's buffer holds more than one tensor. */
-function owned(value: Tensor<'f32'>): Tensor<'f32'> {
-  return f32(value.shape, value.data.slice());
+function slotsOf({ hintSlot, promptSlot }: OpenSession): string[] {
+  return [hintSlot, promptSlot];
 }
 
 /** [B, 4, h, w] → [N, 4, h, w]: both halves of guidance see the same latents. */

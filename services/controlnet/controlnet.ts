@@ -23,9 +23,8 @@ export interface ControlNetStep {
   /** f32 [N, 4, h, w] */
   readonly latents: Tensor<'f32'>;
   readonly timestep: number;
-  /** f32 [N, T, D] */
-  readonly prompt_embeds: Tensor<'f32'>;
-  /** Slot of the hint's features on the device. */
+  /** Slots on the device: of the embeddings f32 [N, T, D], and of the hint's features. */
+  readonly promptSlot: string;
   readonly hintSlot: string;
   /** f32 [residuals + 1], the middle one last */
   readonly scales: Float32Array;
@@ -105,7 +104,7 @@ export class ControlNet {
     const feeds = {
       latents: step.latents,
       timestep: f32([1], Float32Array.of(step.timestep)),
-      prompt_embeds: step.prompt_embeds,
+      prompt_embeds: { kept: step.promptSlot },
       hint_embedding: { kept: step.hintSlot },
       scales: f32([step.scales.length], step.scales.slice()),
     };

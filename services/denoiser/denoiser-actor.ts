@@ -14,6 +14,7 @@ import { MeshError } from '#shared/errors/errors.ts';
 import type { MeshClient } from '#shared/placement/mesh-client.ts';
 import type { ServedReply, ServedRequest } from '#shared/service/serve.ts';
 import { withSpan } from '#shared/telemetry/tracing.ts';
+import { requireFinite } from '#shared/tensor/finite.ts';
 import type { SchedulerConfig } from '#shared/tensor/network-config.ts';
 import { f32, pick, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
 import { ControlSession, latentsTensor } from './control.ts';
@@ -101,6 +102,7 @@ class DenoiseJob {
       latents = await withSpan('step', { attributes: { 'latentmesh.step': call + 1, 'latentmesh.steps': calls } }, () =>
         this.#step(unetJob, latents, call),
       );
+      requireFinite(latents, `The latents after step ${call + 1} of ${calls}`, 'UNet');
       this.#parts.progress({ job: this.#body.job, step: call + 1, steps: calls, latents });
     }
     return {
@@ -113,19 +115,15 @@ class DenoiseJob {
     await Promise.all([this.#parts.unet.forget(), ...this.#controls.map((control) => control.close())]);
   }
 
-  /** Weights with the job's LoRAs, and the embeddings of both halves, unconditional first. */
+  /** Weights with the job's LoRAs; the embeddings of both halves, unconditional first, go to the device. */
   async #prepare(): Promise<UnetJob> {
     const { deadlineUnixMs, tensors } = this.#request;
     const options = { deadlineUnixMs, signal: this.#signal };
     const { weights } = await this.#parts.loras.get(this.#body.loras, options);
     const prompt_embeds = this.#isGuided ? joinHalves(tensors) : pick(tensors, 'prompt_embeds', 'f32');
+    await this.#parts.unet.begin(prompt_embeds);
     const [batch, tokens] = prompt_embeds.shape;
-    return {
-      shape: { ...this.#latentShape, batch: batch!, tokens: tokens! },
-      weights,
-      prompt_embeds,
-      signal: this.#signal,
-    };
+    return { shape: { ...this.#latentShape, batch: batch!, tokens: tokens! }, weights, signal: this.#signal };
   }
 
   #openControls(): void {

@@ -14,17 +14,18 @@ export interface UnetShape {
   readonly tokens: number;
 }
 
-/** The inputs of one step that stay the same for the whole job. */
+/** What stays the same for the whole job, beside what `begin` put on the device. */
 export interface UnetJob {
   readonly shape: UnetShape;
   readonly weights: WeightSet;
-  /** f32 [2B, T, D] with guidance, [B, T, D] without. */
-  readonly prompt_embeds: Tensor<'f32'>;
   readonly signal: AbortSignal;
 }
 
 /** Shapes that stay compiled; one costs some hundred MB of activations at 512×512, its weights are shared. */
 const MAX_SHAPES = 4;
+
+/** Where the embeddings of the job lie on the device. */
+const PROMPT = { kept: 'prompt_embeds' } as const;
 
 /** The compiled halves. */
 interface UnetParts {
@@ -78,6 +79,15 @@ export class Unet {
   }
 
   /**
+   * Brings to the device what every step of a job needs.
+   *
+   * prompt_embeds  f32 [2B, T, D] with guidance, [B, T, D] without
+   */
+  async begin(prompt_embeds: Tensor<'f32'>): Promise<void> {
+    await this.#device.put(PROMPT.kept, prompt_embeds);
+  }
+
+  /**
    * Down and middle blocks; their outputs stay on the device for `up`.
    *
    * latents  f32 [N, 4, h, w], scaled for the model; handed over
@@ -91,7 +101,7 @@ export class Unet {
         latents,
       ),
       timestep: f32([1], Float32Array.of(timestep)),
-      prompt_embeds: copyOf(job.prompt_embeds),
+      prompt_embeds: PROMPT,
     };
     const keep = Object.fromEntries(this.#between.map((name) => [name, name]));
     const { runMs } = await this.#down.run(shape, { feeds, weights, outputs: [], keep }, signal);
@@ -108,22 +118,17 @@ export class Unet {
     const { shape, weights, signal } = job;
     const kept = Object.fromEntries(this.#between.map((name) => [name, { kept: name }]));
     const network = residuals ? this.#controlledUp : this.#up;
-    const feeds = { ...kept, ...residuals, prompt_embeds: copyOf(job.prompt_embeds) };
+    const feeds = { ...kept, ...residuals, prompt_embeds: PROMPT };
     const { outputs, runMs } = await network.run(shape, { feeds, weights, outputs: ['noise_pred'] }, signal);
     return { noise_pred: pick(outputs, 'noise_pred', 'f32').data, runMs };
   }
 
   /** Frees what a job left on the device. */
   async forget(): Promise<void> {
-    await this.#device.drop(this.#between);
+    await this.#device.drop([...this.#between, PROMPT.kept]);
   }
 }
 
 function shapeKey({ batch, height, width, tokens }: UnetShape): string {
   return `${batch}x${height}x${width}x${tokens}`;
-}
-
-/** A run takes its feeds away; what is needed again is copied (0.5 MB for both halves of guidance in SD 1.5). */
-function copyOf(value: Tensor<'f32'>): Tensor<'f32'> {
-  return f32(value.shape, value.data.slice());
 }

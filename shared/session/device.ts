@@ -6,7 +6,7 @@ import type { GraphModel } from '#shared/graph/graph-model.ts';
 import type { Tensor, TensorMap } from '#shared/tensor/tensor.ts';
 import type { Weight, WeightSource } from '#shared/tensor/weight.ts';
 
-/** An output of an earlier run that stayed on the device, by the slot it was kept under. */
+/** A value on the device, by its slot: an output that an earlier run kept there, or what was put there. */
 export interface Kept {
   readonly kept: string;
 }
@@ -78,6 +78,12 @@ export interface Device {
    */
   loadWeights(source: WeightSource, weights: readonly Weight[]): Promise<WeightSet>;
   open(model: GraphModel): Promise<Session>;
+  /**
+   * Keeps a value under a slot, to be fed as often as it is needed: for what stays the same over many runs. Copied, not
+   * handed over.
+   * @throws MeshError WRONG_SHAPE for f16 and bf16, which cannot enter a graph
+   */
+  put(slot: string, value: Tensor): Promise<void>;
   /** Frees kept slots; unknown ones are ignored. */
   drop(slots: readonly string[]): Promise<void>;
   /**

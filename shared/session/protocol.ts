@@ -50,6 +50,8 @@ export interface Operations {
     };
     reply: RunResult;
   };
+  /** Keeps a value under a slot, as if a run had put it out. */
+  put: { request: { readonly slot: string; readonly value: Tensor }; reply: undefined };
   release: { request: { readonly session: string }; reply: undefined };
   drop: { request: { readonly slots: readonly string[] }; reply: undefined };
   /** Ends the worker; there is no reply, it exits. */

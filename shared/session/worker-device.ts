@@ -1,6 +1,7 @@
 /** The Device whose networks run on onnxruntime in a worker thread. */
 import { randomUUID } from 'node:crypto';
 import type { GraphModel, Port } from '#shared/graph/graph-model.ts';
+import type { Tensor } from '#shared/tensor/tensor.ts';
 import type { Weight, WeightSource } from '#shared/tensor/weight.ts';
 import type { Device, Session, WeightSet } from './device.ts';
 import type { DeviceWorker } from './device-worker.ts';
@@ -30,6 +31,13 @@ export class WorkerDevice implements Device {
     const session = randomUUID();
     await this.#worker.perform('open', { session, model });
     return new WorkerSession({ id: session, model, worker: this.#worker, slots: this.#slots });
+  }
+
+  async put(slot: string, value: Tensor): Promise<void> {
+    const { dtype, shape } = value;
+    const copy = { dtype, shape, data: value.data.slice() } as Tensor;
+    await this.#worker.turn((call) => call('put', { slot, value: copy }, [copy.data.buffer as ArrayBuffer]));
+    this.#slots.set(slot, { name: slot, dtype, shape });
   }
 
   async drop(slots: readonly string[]): Promise<void> {

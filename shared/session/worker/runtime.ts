@@ -118,6 +118,11 @@ export class Runtime implements Readonly<{ [K in OperationName]: Operation<K> }>
     return DONE;
   }
 
+  put({ slot, value }: RequestOf<'put'>): Answer<'put'> {
+    this.#kept.set(slot, toOrt(value));
+    return DONE;
+  }
+
   drop({ slots }: RequestOf<'drop'>): Answer<'drop'> {
     for (const slot of slots) this.#kept.delete(slot);
     return DONE;

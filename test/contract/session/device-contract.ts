@@ -177,6 +177,29 @@ export function describeDevice(name: string, open: () => Promise<Device>): void 
       });
     });
 
+    describe('values put there', () => {
+      it('are fed as often as they are needed, until they are dropped', async () => {
+        const sums = await device.open(sumAndDifference(file, [1, 2]));
+        const value = vector(3, 5);
+        await device.put('slot', value);
+        for (const b of [1, 2]) {
+          const { outputs } = await run(sums, { a: { kept: 'slot' }, b: vector(b, b) });
+          expect(numbers(outputs, 'sum')).toEqual([3 + b, 5 + b]);
+        }
+        expect([...value.data]).toEqual([3, 5]);
+        await device.drop(['slot']);
+        expect((await failure(run(sums, { a: { kept: 'slot' }, b: vector(1, 1) }))).code).toBe('WRONG_SHAPE');
+      });
+
+      it('replace what was there', async () => {
+        const sums = await device.open(sumAndDifference(file, [1, 2]));
+        await device.put('slot', vector(1, 1));
+        await device.put('slot', vector(7, 7));
+        const { outputs } = await run(sums, { a: { kept: 'slot' }, b: vector(1, 2) });
+        expect(numbers(outputs, 'sum')).toEqual([8, 9]);
+      });
+    });
+
     describe('kept outputs', () => {
       it('feed later runs of any session until they are dropped', async () => {
         const sums = await device.open(sumAndDifference(file, [1, 2]));

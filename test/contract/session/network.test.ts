@@ -12,6 +12,7 @@ function noting(device: Device, released: string[]): Device {
   return {
     name: device.name,
     loadWeights: (source, list) => device.loadWeights(source, list),
+    put: (slot, value) => device.put(slot, value),
     drop: (slots) => device.drop(slots),
     close: () => device.close(),
     open: async (model) => {
