@@ -1,33 +1,39 @@
 /** HTTP of the gateway: OpenAI's images endpoint, and what an orchestrator asks. */
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { MAX_CONTROLNETS, MAX_IMAGE_BYTES } from '#shared/contracts/limits.ts';
+import { parseJson } from '#shared/bus/json-payload.ts';
+import { MAX_BODY_BYTES } from '#shared/contracts/limits.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import type { Desk } from './desk.ts';
-import { toErrorResponse, toGenerateInput, toImagesResponse } from './openai.ts';
+import { noSuchAddress, refuseClient, replyError, replyThrown } from './http-errors.ts';
+import { toGenerateInput, toImagesResponse } from './openai.ts';
 
-/** Room for a few large pictures in base64 and the rest of a request, bytes. */
-const BODY_LIMIT_BYTES = Math.min(MAX_CONTROLNETS, 3) * Math.ceil(MAX_IMAGE_BYTES * 1.4);
-/** Seconds a client should wait when the queue is full: about one job. */
-const RETRY_AFTER_SECONDS = 2;
+/** Time for a request to come in, ms: the largest body at 0.5 MB/s. Its answer may take as long as the job. */
+const REQUEST_TIMEOUT_MS = 120_000;
+/** How often connections are looked at for that, ms; Node's own. */
+const CHECK_INTERVAL_MS = 30_000;
 
 /** What HTTP needs of the gateway. */
 export interface HttpParts {
   readonly desk: Desk;
   /** Whether every role has an instance. */
   readonly missingRoles: () => string[];
+  readonly requestTimeoutMs?: number;
 }
 
 /** The server, not yet listening. */
-export function createHttp({ desk, missingRoles }: HttpParts): FastifyInstance {
-  const app = fastify({ bodyLimit: BODY_LIMIT_BYTES, logger: false });
-  closePolitely(app);
-  app.setErrorHandler((thrown, _, reply) => {
-    const error = fromFastify(thrown);
-    return sendError(reply, error, isMediaType(thrown) ? 415 : error.status);
+export function createHttp({ desk, missingRoles, requestTimeoutMs = REQUEST_TIMEOUT_MS }: HttpParts): FastifyInstance {
+  const app = fastify({
+    bodyLimit: MAX_BODY_BYTES,
+    logger: false,
+    requestTimeout: requestTimeoutMs,
+    http: { connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, requestTimeoutMs) },
+    clientErrorHandler: refuseClient,
+    frameworkErrors: (thrown, _, reply) => replyThrown(thrown, reply),
   });
-  app.setNotFoundHandler((request, reply) =>
-    sendError(reply, new MeshError('INVALID_REQUEST', `There is no ${request.method} ${request.url}.`), 404),
-  );
+  closePolitely(app);
+  readBodiesAsNatsDoes(app);
+  app.setErrorHandler((thrown, _, reply) => replyThrown(thrown, reply));
+  app.setNotFoundHandler(({ method, url }, reply) => replyError(reply, noSuchAddress(method, url), 404));
   app.post('/v1/images/generations', async (request, reply) => {
     const signal = abortOnDisconnect(reply);
     const startedUnixMs = Date.now();
@@ -41,6 +47,14 @@ export function createHttp({ desk, missingRoles }: HttpParts): FastifyInstance {
     return { status: missing.length === 0 ? 'ready' : 'waiting', missing };
   });
   return app;
+}
+
+/** The same bytes are the same request at every door, and what is wrong with them is told in the same words. */
+function readBodiesAsNatsDoes(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (_: FastifyRequest, body: Buffer) =>
+    parseJson(body),
+  );
 }
 
 /** While closing, answers say so: fastify otherwise waits for the client's keep-alive (72 s, fastify #7044). */
@@ -68,36 +82,4 @@ function abortOnDisconnect({ raw }: FastifyReply): AbortSignal {
 function traceContext(request: FastifyRequest): Record<string, string> {
   const { traceparent } = request.headers;
   return typeof traceparent === 'string' ? { traceparent } : {};
-}
-
-function sendError(reply: FastifyReply, error: MeshError, status = error.status): FastifyReply {
-  if (error.retry === 'later') void reply.header('retry-after', String(RETRY_AFTER_SECONDS));
-  // The OpenAI SDK retries 409 by itself; whether that helps is ours to say.
-  void reply.header('x-should-retry', String(error.retry !== 'never'));
-  return reply.code(status).send(toErrorResponse(error.toWire()));
-}
-
-function codeOf(thrown: unknown): string {
-  return (thrown as { code?: string }).code ?? '';
-}
-
-function isMediaType(thrown: unknown): boolean {
-  return codeOf(thrown) === 'FST_ERR_CTP_INVALID_MEDIA_TYPE';
-}
-
-/** Fastify's own errors, in our words. */
-function fromFastify(thrown: unknown): MeshError {
-  const code = codeOf(thrown);
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
-    return new MeshError('PAYLOAD_TOO_LARGE', `The body is larger than ${BODY_LIMIT_BYTES} bytes.`, {
-      limit: BODY_LIMIT_BYTES,
-    });
-  }
-  if (isMediaType(thrown)) {
-    return new MeshError('INVALID_REQUEST', 'Send JSON with content-type: application/json.');
-  }
-  if (code.startsWith('FST_ERR_CTP') || thrown instanceof SyntaxError) {
-    return new MeshError('INVALID_JSON', `The body is no JSON: ${(thrown as Error).message}.`);
-  }
-  return MeshError.from(thrown);
 }

@@ -21,6 +21,8 @@ export const MAX_LORAS = 16;
 export const MAX_CLIP_SKIP = 12;
 /** Bytes of an image in a request, before base64. */
 export const MAX_IMAGE_BYTES = 16 * 1024 * 1024;
+/** Bytes of a request over HTTP: a few large images in base64 and the rest. */
+export const MAX_BODY_BYTES = 3 * Math.ceil(MAX_IMAGE_BYTES * 1.4);
 /** Time a job may take from acceptance to its reply unless it asks for another, ms. */
 export const DEFAULT_DEADLINE_MS = 15 * 60_000;
 export const MAX_DEADLINE_MS = 24 * 60 * 60_000;

@@ -64,7 +64,7 @@ describe('HTTP — errors in OpenAI’s form', () => {
       headers: { 'x-should-retry': 'false' },
       body: {
         error: {
-          message: 'The request is not right. steps: must be at least 1.',
+          message: 'The request is not right: steps must be at least 1.',
           type: 'invalid_request_error',
           param: 'steps',
           code: 'INVALID_REQUEST',
@@ -75,7 +75,7 @@ describe('HTTP — errors in OpenAI’s form', () => {
 
   it.each<[string, string | object, string, number, ErrorCode]>([
     ['what is no JSON', '{"prompt": ', 'application/json', 400, 'INVALID_JSON'],
-    ['an empty body', '', 'application/json', 400, 'INVALID_JSON'],
+    ['an empty body', '', 'application/json', 400, 'INVALID_REQUEST'],
     ['another content type', 'prompt=a+cat', 'application/x-www-form-urlencoded', 415, 'INVALID_REQUEST'],
     ['an unknown sampler', { prompt: 'a', sampler: 'Euler b' }, 'application/json', 404, 'UNKNOWN_SAMPLER'],
     [

@@ -1,0 +1,72 @@
+/** Errors over HTTP: ours in OpenAI's form, and in the same form what the HTTP server itself refuses. */
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyReply } from 'fastify';
+import { MAX_BODY_BYTES } from '#shared/contracts/limits.ts';
+import { MeshError } from '#shared/errors/errors.ts';
+import { toErrorResponse } from './openai.ts';
+
+/** Seconds a client should wait when the queue is full: about one job. */
+const RETRY_AFTER_SECONDS = 2;
+/** Characters of an address that are told. */
+const MAX_URL_CHARS = 200;
+
+/** Fastify's codes that have a status of their own, with what to tell. */
+const FASTIFY_ERRORS: Readonly<Record<string, () => { error: MeshError; status?: number }>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: () => ({
+    error: new MeshError(
+      'PAYLOAD_TOO_LARGE',
+      `The body is larger than ${MAX_BODY_BYTES} bytes: send fewer or smaller pictures in one request.`,
+      { limit: MAX_BODY_BYTES },
+    ),
+  }),
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: () => ({
+    error: new MeshError('INVALID_REQUEST', 'Send JSON, with the header "content-type: application/json".'),
+    status: 415,
+  }),
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => ({
+    error: new MeshError('INVALID_REQUEST', 'The body is not as long as its content-length says.'),
+  }),
+  FST_ERR_BAD_URL: () => ({ error: new MeshError('INVALID_REQUEST', 'The address is no well-formed URL.') }),
+};
+
+/** Answers with what a handler, or fastify before it, threw. */
+export function replyThrown(thrown: unknown, reply: FastifyReply): FastifyReply {
+  const known = FASTIFY_ERRORS[(thrown as { code?: string }).code ?? ''];
+  const { error, status } = known?.() ?? { error: MeshError.from(thrown) };
+  return replyError(reply, error, status);
+}
+
+/** Answers with an error. */
+export function replyError(reply: FastifyReply, error: MeshError, status = error.status): FastifyReply {
+  if (error.retry === 'later') void reply.header('retry-after', String(RETRY_AFTER_SECONDS));
+  // The OpenAI SDK retries 409 by itself; whether that helps is ours to say.
+  void reply.header('x-should-retry', String(error.retry !== 'never'));
+  return reply.code(status).send(toErrorResponse(error.toWire()));
+}
+
+/** What is told of an address that nothing listens at. */
+export function noSuchAddress(method: string, url: string): MeshError {
+  return new MeshError('INVALID_REQUEST', `There is no ${method} ${url.slice(0, MAX_URL_CHARS)}.`);
+}
+
+/** What the server refuses before it is a request, by its code. */
+const CLIENT_ERRORS: Readonly<Record<string, readonly [status: number, message: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request did not come in time.'],
+  HPE_HEADER_OVERFLOW: [431, 'The headers are too long.'],
+};
+
+/** Answers what is no request, or came too slowly, and closes the connection. */
+export function refuseClient(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const [status, message] = CLIENT_ERRORS[error.code ?? ''] ?? [400, 'This is no HTTP/1.1 request.'];
+  const body = JSON.stringify(toErrorResponse(new MeshError('INVALID_REQUEST', message).toWire()));
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'connection: close',
+  ];
+  if (socket.writable) socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+  socket.destroySoon();
+}
