@@ -8,11 +8,12 @@ import { MAX_PIXELS, MAX_SEED } from '#shared/contracts/limits.ts';
 import * as lora from '#shared/contracts/lora.ts';
 import { createSampler } from '#shared/diffusion/create-sampler.ts';
 import { resolveSampler, samplerOfConfig } from '#shared/diffusion/sampler-names.ts';
+import { atField } from '#shared/errors/at-field.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import { nearestNames } from '#shared/errors/nearest.ts';
 import type { MeshClient } from '#shared/placement/mesh-client.ts';
 import { traceHeaders, withSpan } from '#shared/telemetry/tracing.ts';
-import { makeHint } from './hint.ts';
+import { type HintSource, type HintTarget, makeHint } from './hint.ts';
 import type { AdmittedControlNet, AdmittedJob } from './job.ts';
 import { invalidRequest, parseRequest } from './validation.ts';
 
@@ -32,6 +33,7 @@ const HINT_DIGEST_DIGITS = 16;
 /** See the head of this file. */
 export class Admission {
   readonly #parts: AdmissionParts;
+  #lastHint: Promise<unknown> = Promise.resolve();
 
   constructor(parts: AdmissionParts) {
     this.#parts = parts;
@@ -42,7 +44,7 @@ export class Admission {
     return withSpan('admission', {}, async () => {
       const request = parseRequest(GenerateRequest, input);
       this.#checkModel(request.model);
-      const job = this.#withDefaults(request);
+      const job = await this.#withDefaults(request);
       const [loras, controlnets] = await Promise.all([
         this.#checkLoras(request.loras),
         this.#checkControlNets(request, job),
@@ -55,21 +57,25 @@ export class Admission {
     const { name } = this.#parts.pipeline;
     if (model === undefined || model === name) return;
     const nearest = nearestNames(model, [name]);
-    throw new MeshError('UNKNOWN_MODEL', `This mesh serves the model "${name}", not "${model}".`, {
+    throw new MeshError('UNKNOWN_MODEL', `This mesh serves the model "${name}", not ${JSON.stringify(model)}.`, {
+      path: 'model',
       model,
       nearest,
       known: [name],
     });
   }
 
-  #withDefaults(request: GenerateRequest): Omit<AdmittedJob, 'loras' | 'controlnets'> {
+  async #withDefaults(request: GenerateRequest): Promise<Omit<AdmittedJob, 'loras' | 'controlnets'>> {
     const { pipeline, now } = this.#parts;
     const batch = batchOf(request);
     const side = pipeline.unet.sampleSize * 8;
     const { width = side, height = side, steps, guidance_scale, clip_skip, guess_mode, eta = 0 } = request;
     const { job = randomUUID() } = request;
-    const sampler = request.sampler ? resolveSampler(request.sampler) : samplerOfConfig(pipeline.scheduler);
-    createSampler(sampler.label, { schedule: pipeline.scheduler, steps, eta }); // throws what the sampler cannot follow
+    const sampler = await atField('sampler', () => {
+      const named = request.sampler ? resolveSampler(request.sampler) : samplerOfConfig(pipeline.scheduler);
+      createSampler(named.label, { schedule: pipeline.scheduler, steps, eta }); // throws what the sampler cannot follow
+      return named;
+    });
     if (width * height > MAX_PIXELS) throw tooLarge(width, height);
     if (clip_skip > pipeline.textEncoder.layers) throw tooDeep(clip_skip, pipeline.textEncoder.layers);
     return {
@@ -105,13 +111,10 @@ export class Admission {
   ): Promise<AdmittedControlNet[]> {
     return Promise.all(
       request.controlnets.map(async ({ image, ...unit }, i) => {
+        const target = { path: `controlnets.${i}.image`, width: job.width, height: job.height };
         const [hint] = await Promise.all([
-          makeHint(
-            { ...unit, image },
-            { path: `controlnets.${i}.image`, width: job.width, height: job.height },
-            this.#parts.files,
-          ),
-          this.#parts.mesh.call(controlnet.inspect, { controlnet: unit.controlnet }, {}, this.#checkOptions()),
+          this.#makeHint({ ...unit, image }, target),
+          atField(`controlnets.${i}.controlnet`, () => this.#inspectControlNet(unit.controlnet)),
         ]);
         // Its digest is in the name, so that another request under the same job id cannot change a hint that waits.
         const name = `${job.job}-hint-${i}-${digestOf(hint)}.png`;
@@ -119,6 +122,17 @@ export class Admission {
         return { ...unit, hint: name };
       }),
     );
+  }
+
+  /** One after another: a decoded picture may take 200 MB. */
+  #makeHint(source: HintSource, target: HintTarget): Promise<Uint8Array> {
+    const hint = this.#lastHint.then(() => makeHint(source, target, this.#parts.files));
+    this.#lastHint = hint.catch(() => {});
+    return hint;
+  }
+
+  async #inspectControlNet(name: string): Promise<void> {
+    await this.#parts.mesh.call(controlnet.inspect, { controlnet: name }, {}, this.#checkOptions());
   }
 
   #checkOptions(): { deadlineUnixMs: number; signal: AbortSignal } {
@@ -162,7 +176,7 @@ function digestOf(hint: Uint8Array): string {
 }
 
 function tooLarge(width: number, height: number): MeshError {
-  const message = `width × height must be at most ${MAX_PIXELS} pixels, ${width} × ${height} is more`;
+  const message = `times height must be at most ${MAX_PIXELS} pixels, ${width} × ${height} is more`;
   return invalidRequest([{ path: 'width', message }]);
 }
 

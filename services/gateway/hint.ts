@@ -1,9 +1,8 @@
 /** A ControlNet's hint from the picture in a request: decoded, brought to the job's size, edges drawn where asked. */
 import type { ResultStore } from '#shared/bus/object-store.ts';
 import type { ControlNetUnit } from '#shared/contracts/generate.ts';
-import { MeshError } from '#shared/errors/errors.ts';
 import { canny } from '#shared/image/canny.ts';
-import { decodeBase64Image, decodeImage } from '#shared/image/decode.ts';
+import { decodeBase64Image, decodeImage, invalidImage, requireImageBytes } from '#shared/image/decode.ts';
 import { type Picture, toRgb } from '#shared/image/picture.ts';
 import { encodePng } from '#shared/image/png.ts';
 import { resizeTo } from '#shared/image/resize.ts';
@@ -16,15 +15,18 @@ const OBJECT_NAME = /^[A-Za-z0-9_.-]{1,128}$/;
 /** The part of a unit that makes its hint. */
 export type HintSource = Pick<ControlNetUnit, 'image' | 'preprocessor' | 'canny_low' | 'canny_high'>;
 
+/** What a hint is for: the field it comes from, and the size of the job's pictures. */
+export interface HintTarget {
+  readonly path: string;
+  readonly width: number;
+  readonly height: number;
+}
+
 /**
  * @returns the hint as PNG, for the time until the job runs
  * @throws MeshError INVALID_IMAGE, IMAGE_TOO_LARGE, with the path of the field
  */
-export async function makeHint(
-  source: HintSource,
-  target: { readonly path: string; readonly width: number; readonly height: number },
-  files: ResultStore,
-): Promise<Uint8Array> {
+export async function makeHint(source: HintSource, target: HintTarget, files: ResultStore): Promise<Uint8Array> {
   const decoded = await decodeSource(source.image, target.path, files);
   const [height, width] = decoded.shape;
   const isRightSize = height === target.height && width === target.width;
@@ -33,11 +35,12 @@ export async function makeHint(
 }
 
 async function decodeSource(image: string, path: string, files: ResultStore): Promise<Picture> {
-  const name = image.startsWith(OBJECT_PREFIX) ? image.slice(OBJECT_PREFIX.length) : undefined;
-  if (name === undefined) return decodeBase64Image(image, path);
-  if (!OBJECT_NAME.test(name)) {
-    throw new MeshError('INVALID_IMAGE', `${path}: "${name}" is no name of an object.`, { path });
-  }
+  if (!image.startsWith(OBJECT_PREFIX)) return decodeBase64Image(image, path);
+  const name = image.slice(OBJECT_PREFIX.length);
+  if (!OBJECT_NAME.test(name)) throw invalidImage(path, `${JSON.stringify(name)} cannot be the name of an object`);
+  const bytes = await files.sizeBytes(name);
+  if (bytes === undefined) throw invalidImage(path, `there is no object "${name}" in ${files.bucket}, or no longer`);
+  requireImageBytes(bytes, path);
   return decodeImage(await files.get(name), path);
 }
 

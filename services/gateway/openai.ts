@@ -106,9 +106,9 @@ export function toErrorResponse({ code, message, details = {} }: WireError): unk
 }
 
 /** The field that an error is about: the first, where there are several. */
-function paramOf({ problems, path, field }: ErrorDetails): string | null {
+function paramOf({ problems, path }: ErrorDetails): string | null {
   const [first] = Array.isArray(problems) ? (problems as { path: string }[]) : [];
-  const named = first?.path ?? path ?? field;
+  const named = first?.path ?? path;
   return typeof named === 'string' ? named : null;
 }
 

@@ -5,26 +5,37 @@ import { nearestNames } from '#shared/errors/nearest.ts';
 
 /** A field that is wrong. */
 export interface Problem {
-  /** `controlnets.0.image` */
+  /** `controlnets.0.image`; empty for the request as a whole. */
   readonly path: string;
+  /** What follows the path in a sentence: `must be at least 1`. */
   readonly message: string;
 }
 
 /** Problems told in one message: more would bury the first. */
 const MAX_TOLD = 5;
+/** Problems in `details`: a request of a million wrong fields is one wrong request. */
+const MAX_PROBLEMS = 100;
+/** Characters of an unknown field's path that are told. */
+const MAX_PATH_CHARS = 200;
 
 /** @throws MeshError INVALID_REQUEST with every problem in `details.problems` */
 export function parseRequest<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
   const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
-  throw invalidRequest(parsed.error.issues.flatMap((issue) => problemsOf(issue, { schema, input })));
+  const problems = parsed.error.issues.slice(0, MAX_PROBLEMS).flatMap((issue) => problemsOf(issue, { schema, input }));
+  throw invalidRequest(withoutRepeated(problems));
 }
 
 /** An error of the door, for rules that no schema can hold. */
 export function invalidRequest(problems: readonly Problem[]): MeshError {
-  const told = problems.slice(0, MAX_TOLD).map(({ path, message }) => (path ? `${path}: ${message}` : message));
-  const more = problems.length > MAX_TOLD ? ` And ${problems.length - MAX_TOLD} more.` : '';
-  return new MeshError('INVALID_REQUEST', `The request is not right. ${told.join('; ')}.${more}`, { problems });
+  const told = problems.slice(0, MAX_TOLD).map(({ path, message }) => `${path || 'it'} ${message}`);
+  const more = problems.length > MAX_TOLD ? `; and ${problems.length - MAX_TOLD} more` : '';
+  return new MeshError('INVALID_REQUEST', `The request is not right: ${told.join('; ')}${more}.`, { problems });
+}
+
+/** Zod checks a whole number's kind and its limit, and says the same of both. */
+function withoutRepeated(problems: readonly Problem[]): Problem[] {
+  return [...new Map(problems.map((problem) => [`${problem.path} ${problem.message}`, problem])).values()];
 }
 
 /** What was asked, and of whom. */
@@ -35,7 +46,9 @@ interface Asked {
 
 function problemsOf(issue: z.core.$ZodIssue, asked: Asked): Problem[] {
   const path = issue.path.join('.');
-  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownField([...issue.path, key], asked));
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.slice(0, MAX_PROBLEMS).map((key) => unknownField([...issue.path, key], asked));
+  }
   if (path !== '' && valueAt(asked.input, issue.path) === undefined) return [{ path, message: 'is missing' }];
   if (issue.code === 'invalid_union') return unionProblems(issue, asked);
   return [{ path, message: reasonOf(issue) }];
@@ -48,14 +61,16 @@ function reasonOf(issue: z.core.$ZodIssue): string {
     return `must be one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
   const isOwnText = !issue.message.startsWith('Too ');
   if (isOwnText) return issue.message;
-  if (issue.code === 'too_small') return `must be at least ${issue.minimum}${unitOf(issue.origin)}`;
-  if (issue.code === 'too_big') return `must be at most ${issue.maximum}${unitOf(issue.origin)}`;
+  if (issue.code === 'too_small') return `must ${amount(issue.origin, `at least ${issue.minimum}`)}`;
+  if (issue.code === 'too_big') return `must ${amount(issue.origin, `at most ${issue.maximum}`)}`;
   return issue.message;
 }
 
-function unitOf(origin: string): string {
-  if (origin === 'string') return ' characters long';
-  return origin === 'array' ? ' entries long' : '';
+/** `be at most 150`, `have at most 8 entries`; nothing is as short as one character but the empty text. */
+function amount(origin: string, limit: string): string {
+  if (origin === 'string') return limit === 'at least 1' ? 'not be empty' : `have ${limit} characters`;
+  if (origin === 'array') return `have ${limit} ${limit.endsWith(' 1') ? 'entry' : 'entries'}`;
+  return `be ${limit}`;
 }
 
 /** Of a union the branch is told whose type the value has; where none has, the types. */
@@ -78,8 +93,8 @@ function typeName(expected: string): string {
 
 function unknownField(path: readonly PropertyKey[], { schema }: Asked): Problem {
   const [near] = nearestNames(String(path.at(-1)), fieldsAt(schema, path.slice(0, -1)));
-  const hint = near === undefined ? '' : `, did you mean ${near}?`;
-  return { path: path.join('.'), message: `is not a known field${hint}` };
+  const hint = near === undefined ? '' : ` (did you mean ${near}?)`;
+  return { path: path.join('.').slice(0, MAX_PATH_CHARS), message: `is not a known field${hint}` };
 }
 
 /** Names of the fields of the object at a path. */

@@ -1,6 +1,7 @@
 /** The lora actor's answers: checks for the door, factors for those who patch. */
 import type * as contract from '#shared/contracts/lora.ts';
 import type { AnyOperation, ReplyOf, RequestOf } from '#shared/contracts/operation.ts';
+import { atField } from '#shared/errors/at-field.ts';
 import type { ServedReply, ServedRequest } from '#shared/service/serve.ts';
 import type { LoraLibrary } from './lora-library.ts';
 
@@ -12,7 +13,9 @@ const SHOWN_HASH_DIGITS = 10;
 /** Checks LoRAs by their headers. */
 export function inspect(library: LoraLibrary): Handler<typeof contract.inspect> {
   return async ({ body }) => {
-    const found = await Promise.all(body.loras.map((unit) => library.find(unit.lora)));
+    const found = await Promise.all(
+      body.loras.map(({ lora }, i) => atField(`loras.${i}.lora`, () => library.find(lora))),
+    );
     const loras = found.map(({ name, sha256, bytes, plan }) => ({
       lora: name,
       hash: sha256.slice(0, SHOWN_HASH_DIGITS),

@@ -13,6 +13,8 @@ export interface ResultStore {
   readonly bucket: string;
   /** Replaces what is there. @throws MeshError QUEUE_FULL; BUS_UNAVAILABLE */
   put(name: string, bytes: Uint8Array): Promise<void>;
+  /** Size of a file, to be known before it is read; undefined when it is not there (any more). @throws MeshError BUS_UNAVAILABLE */
+  sizeBytes(name: string): Promise<number | undefined>;
   /** @throws MeshError UNKNOWN_JOB when it is not there (any more); BUS_UNAVAILABLE */
   get(name: string): Promise<Uint8Array>;
 }
@@ -25,6 +27,10 @@ export async function openResultStore(connection: NatsConnection, patience: Pati
     bucket: BUCKET,
     put: async (name, bytes) => {
       await untilAnswered(() => store.putBlob({ name }, bytes, { timeout: ATTEMPT_TIMEOUT_MS }), patience);
+    },
+    sizeBytes: async (name) => {
+      const info = await untilAnswered(() => store.info(name), patience);
+      return info && !info.deleted ? info.size : undefined;
     },
     get: (name) => read(store, name, patience),
   };

@@ -22,7 +22,9 @@ import {
 const MAX_IMAGE_CHARS = Math.ceil(MAX_IMAGE_BYTES / 3) * 4 + 100;
 
 /** A job's name, chosen by the caller or made for them; a second request with the same name is the same job. */
-export const JobId = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'letters, digits, "_" and "-", at most 64 of them');
+export const JobId = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be letters, digits, "_" and "-", at most 64 of them');
 
 const Prompt = z.string().max(MAX_PROMPT_CHARS);
 const Side = z
@@ -99,7 +101,7 @@ export const GenerateRequest = z
   })
   .refine((request) => (request.width ?? MIN_SIDE) * (request.height ?? MIN_SIDE) <= MAX_PIXELS, {
     path: ['width'],
-    message: `width × height must be at most ${MAX_PIXELS} pixels`,
+    message: `times height must be at most ${MAX_PIXELS} pixels`,
   });
 
 export type GenerateRequest = z.infer<typeof GenerateRequest>;

@@ -30,10 +30,11 @@ export function createSampler(name: string, { schedule, steps, eta = 0, karras }
 
 function requireEta(entry: SamplerEntry, eta: number): void {
   if (!(eta >= 0 && eta <= 1)) {
-    throw new MeshError('UNSUPPORTED_OPTION', `eta is ${eta}; it must be between 0 and 1.`, { eta });
+    throw new MeshError('UNSUPPORTED_OPTION', `eta is ${eta}; it must be between 0 and 1.`, { path: 'eta', eta });
   }
   if (eta > 0 && !entry.hasEta) {
     throw new MeshError('UNSUPPORTED_OPTION', `eta has no meaning for ${entry.label}; leave it out, or use DDIM.`, {
+      path: 'eta',
       eta,
       sampler: entry.label,
     });

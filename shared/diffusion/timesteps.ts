@@ -57,10 +57,7 @@ function tooManySteps(steps: number, most: number): MeshError {
   return new MeshError(
     'UNSUPPORTED_OPTION',
     `This sampler cannot make ${steps} steps: give a whole number from 1 to ${most}.`,
-    {
-      steps,
-      most,
-    },
+    { path: 'steps', steps, most },
   );
 }
 

@@ -1,10 +1,14 @@
 /** Near names for "did you mean": edit distance over short lists of samplers, models, LoRAs. */
 
+/** A longer one is no slip; comparing takes time that grows with it. */
+const MAX_NAME_CHARS = 200;
+
 /**
  * The known names closest to a mistyped one, best first: those that contain it or are contained in it, and those that
  * are at most half of the longer name's letters away. Upper and lower case are one.
  */
 export function nearestNames(name: string, known: readonly string[], limit = 3): string[] {
+  if (name.length > MAX_NAME_CHARS) return [];
   const wanted = name.toLowerCase();
   return known
     .map((candidate) => ({ candidate, distance: distanceToName(wanted, candidate.toLowerCase()) }))

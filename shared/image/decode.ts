@@ -22,8 +22,8 @@ const BEHIND_TRANSPARENCY = '#ffffff';
  * @throws MeshError IMAGE_TOO_LARGE, before a pixel is decoded; INVALID_IMAGE when it is no such file, damaged or cut off
  */
 export async function decodeImage(bytes: Uint8Array, field = 'image'): Promise<Picture> {
-  if (bytes.length > MAX_IMAGE_FILE_BYTES) throw tooLarge(field, { bytes: bytes.length, limit: MAX_IMAGE_FILE_BYTES });
-  if (!isSupported(bytes)) throw invalid(field, 'it is no PNG, JPEG, WebP, AVIF or GIF');
+  requireImageBytes(bytes.length, field);
+  if (!isSupported(bytes)) throw invalidImage(field, 'it does not begin like one');
   await checkPixels(bytes, field);
   try {
     const { data, info } = await sharp(bytes, { limitInputPixels: MAX_IMAGE_PIXELS, failOn: 'truncated' })
@@ -35,7 +35,7 @@ export async function decodeImage(bytes: Uint8Array, field = 'image'): Promise<P
       .toBuffer({ resolveWithObject: true });
     return tensor('u8', [info.height, info.width, info.channels], new Uint8Array(data));
   } catch (cause) {
-    throw invalid(field, reasonOf(cause), cause);
+    throw invalidImage(field, reasonOf(cause), cause);
   }
 }
 
@@ -48,17 +48,22 @@ export async function decodeImage(bytes: Uint8Array, field = 'image'): Promise<P
 export async function decodeBase64Image(text: string, field = 'image'): Promise<Picture> {
   const base64 = text.startsWith('data:') ? base64OfDataUrl(text, field) : text;
   const bytes = Math.floor(base64.length / 4) * 3;
-  if (bytes > MAX_IMAGE_FILE_BYTES + 3) throw tooLarge(field, { bytes, limit: MAX_IMAGE_FILE_BYTES });
+  requireImageBytes(bytes - 3, field); // by padding and rounding
   // Buffer skips what it does not know, so a damaged text would come out as a damaged picture.
   if (base64.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) {
-    throw invalid(field, 'it is neither base64 nor a data URL');
+    throw invalidImage(field, 'it is neither base64 nor a data URL (addresses are not fetched)');
   }
   return decodeImage(Buffer.from(base64, 'base64'), field);
 }
 
+/** @throws MeshError IMAGE_TOO_LARGE for the size of a file that need not be read yet */
+export function requireImageBytes(bytes: number, field: string): void {
+  if (bytes > MAX_IMAGE_FILE_BYTES) throw tooLarge(field, { bytes, limit: MAX_IMAGE_FILE_BYTES });
+}
+
 function base64OfDataUrl(text: string, field: string): string {
   const [head] = /^data:[^,]{0,100};base64,/i.exec(text) ?? [];
-  if (!head) throw invalid(field, 'its data URL is not base64');
+  if (!head) throw invalidImage(field, 'its data URL is not in base64');
   return text.slice(head.length);
 }
 
@@ -79,7 +84,7 @@ async function checkPixels(bytes: Uint8Array, field: string): Promise<void> {
     // Without a limit of its own, which would be reported as a broken file.
     size = await sharp(bytes, { limitInputPixels: false, failOn: 'truncated' }).metadata();
   } catch (cause) {
-    throw invalid(field, reasonOf(cause), cause);
+    throw invalidImage(field, reasonOf(cause), cause);
   }
   const pixels = size.width * size.height;
   if (pixels > MAX_IMAGE_PIXELS) throw tooLarge(field, { pixels, limit: MAX_IMAGE_PIXELS });
@@ -92,15 +97,16 @@ function reasonOf(cause: unknown): string {
   return `it is damaged or cut off (${first || 'no frame found'})`;
 }
 
-function invalid(field: string, reason: string, cause?: unknown): MeshError {
+/** INVALID_IMAGE for a field. */
+export function invalidImage(field: string, reason: string, cause?: unknown): MeshError {
   const message = `${field} is no readable picture: ${reason}. Send a whole PNG, JPEG, WebP, AVIF or GIF.`;
-  return new MeshError('INVALID_IMAGE', message, { field, reason }, { cause });
+  return new MeshError('INVALID_IMAGE', message, { path: field, reason }, { cause });
 }
 
 function tooLarge(field: string, got: { bytes?: number; pixels?: number; limit: number }): MeshError {
   const size = got.pixels === undefined ? `${got.bytes} bytes` : `${got.pixels} pixels`;
   return new MeshError('IMAGE_TOO_LARGE', `${field} has ${size}, ${got.limit} are allowed: send a smaller one.`, {
-    field,
+    path: field,
     ...got,
   });
 }

@@ -20,7 +20,7 @@ interface OpenFile {
 }
 
 function unreadable(path: string, what: string, cause?: unknown): MeshError {
-  return new MeshError('FILE_UNREADABLE', `${path} ${what}`, { path }, { cause });
+  return new MeshError('FILE_UNREADABLE', `${path} ${what}`, { file: path }, { cause });
 }
 
 /** Fills `bytes` from `position` of the file. */

@@ -46,6 +46,10 @@ export class MemoryResultStore implements ResultStore {
     this.#files.set(name, bytes.slice());
   }
 
+  async sizeBytes(name: string): Promise<number | undefined> {
+    return this.#files.get(name)?.length;
+  }
+
   async get(name: string): Promise<Uint8Array> {
     const bytes = this.#files.get(name);
     if (bytes) return bytes.slice();

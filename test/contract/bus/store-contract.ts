@@ -59,6 +59,13 @@ export function resultStoreContract(name: string, open: () => Promise<Opened<Res
       expect(Buffer.compare(await store.get('a-0.png'), picture)).toBe(0);
     });
 
+    it('knows the size of a file, and of none that it does not hold', async () => {
+      await using opened = await open();
+      const { store } = opened;
+      await store.put('a-0.png', new Uint8Array(300_000));
+      expect([await store.sizeBytes('a-0.png'), await store.sizeBytes('b-0.png')]).toEqual([300_000, undefined]);
+    });
+
     it('UNKNOWN_JOB for a name it does not hold', async () => {
       await using opened = await open();
       const error = await failure(opened.store.get('b-0.png'));

@@ -158,12 +158,12 @@ describe('admission — ControlNets', () => {
     [
       'what is no image',
       { controlnet: 'controlnet-a', image: 'bm90IGFuIGltYWdl' },
-      { code: 'INVALID_IMAGE', details: { field: 'controlnets.0.image' } },
+      { code: 'INVALID_IMAGE', details: { path: 'controlnets.0.image' } },
     ],
     [
       'an object that is not there',
       { controlnet: 'controlnet-a', image: 'object:nothing.png' },
-      { code: 'UNKNOWN_JOB' },
+      { code: 'INVALID_IMAGE', details: { path: 'controlnets.0.image' } },
     ],
   ])('refuses %s', async (_, unit, error) => {
     expect(await failure(admit({ controlnets: [{ image, ...unit }] }))).toMatchObject(error);

@@ -57,7 +57,7 @@ describe('doors — generate', () => {
     await using mesh = await doors();
     expect(await failure(mesh.ask(subjects.generate, { prompt: 'a cat', stepz: 5 }))).toMatchObject({
       code: 'INVALID_REQUEST',
-      details: { problems: [{ path: 'stepz', message: 'is not a known field, did you mean steps?' }] },
+      details: { problems: [{ path: 'stepz', message: 'is not a known field (did you mean steps?)' }] },
     });
   });
 

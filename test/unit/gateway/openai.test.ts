@@ -127,7 +127,7 @@ describe('OpenAI images — the answer', () => {
     [new MeshError('UNKNOWN_LORA', 'No LoRA.', { path: 'loras.0.lora' }), 'invalid_request_error', 'loras.0.lora'],
     [new MeshError('INVALID_REQUEST', 'Wrong.', { problems: [{ path: 'steps' }] }), 'invalid_request_error', 'steps'],
     [
-      new MeshError('INVALID_IMAGE', 'No image.', { field: 'controlnets.0.image' }),
+      new MeshError('INVALID_IMAGE', 'No image.', { path: 'controlnets.0.image' }),
       'invalid_request_error',
       'controlnets.0.image',
     ],

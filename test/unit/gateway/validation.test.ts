@@ -26,18 +26,18 @@ describe('validation — the path and the reason of every field that is wrong', 
     ['an empty prompt in a list', { prompt: ['a', ''] }, ['prompt.1: must not be empty']],
     ['a list with something else', { prompt: ['a', 5] }, ['prompt.1: must be a string']],
     ['a seed that is no whole number', { prompt: 'a', seed: 1.5 }, ['seed: must be a whole number or a list']],
-    ['a prompt that is a book', { prompt: 'a'.repeat(4001) }, ['prompt: must be at most 4000 characters long']],
-    ['no seed at all', { prompt: 'a', seed: [] }, ['seed: must be at least 1 entries long']],
+    ['a prompt that is a book', { prompt: 'a'.repeat(4001) }, ['prompt: must have at most 4000 characters']],
+    ['no seed at all', { prompt: 'a', seed: [] }, ['seed: must have at least 1 entry']],
     ['too many steps', { prompt: 'a', steps: 151 }, ['steps: must be at most 150']],
     [
       'a job id that is no token',
       { prompt: 'a', job: 'my job' },
-      ['job: letters, digits, "_" and "-", at most 64 of them'],
+      ['job: must be letters, digits, "_" and "-", at most 64 of them'],
     ],
     [
       'too many pixels',
       { prompt: 'a', width: 2048, height: 2048 },
-      ['width: width × height must be at most 1572864 pixels'],
+      ['width: times height must be at most 1572864 pixels'],
     ],
     ['a side that is no multiple of 8', { prompt: 'a', width: 100 }, ['width: must be a multiple of 8']],
     [
@@ -80,15 +80,15 @@ describe('validation — the path and the reason of every field that is wrong', 
   it('its message tells the first five and how many more there are', () => {
     const wrong = { prompt: '', steps: 0, guidance_scale: -1, batch: 0, clip_skip: 0, deadline_ms: 0, eta: 2 };
     const { message } = caught(() => parseRequest(GenerateRequest, wrong));
-    expect(message).toMatch(/^The request is not right\. prompt: must not be empty; steps: .* And 2 more\.$/);
+    expect(message).toMatch(/^The request is not right: prompt must not be empty; steps must .*; and 2 more\.$/);
   });
 });
 
 describe('validation — fields that nobody knows', () => {
   it.each([
-    ['step', 'is not a known field, did you mean steps?'],
-    ['Steps', 'is not a known field, did you mean steps?'],
-    ['negativeprompt', 'is not a known field, did you mean negative_prompt?'],
+    ['step', 'is not a known field (did you mean steps?)'],
+    ['Steps', 'is not a known field (did you mean steps?)'],
+    ['negativeprompt', 'is not a known field (did you mean negative_prompt?)'],
     ['zzz', 'is not a known field'],
   ])('%s', (field, message) => {
     expect(problems({ prompt: 'a', [field]: 1 })).toEqual([`${field}: ${message}`]);
@@ -97,7 +97,7 @@ describe('validation — fields that nobody knows', () => {
   it('in a list, with the names that the list knows', () => {
     const input = { prompt: 'a', controlnets: [{ ...UNIT, conditioning_scale: 1 }], loras: [{ name: 'x', lora: 'x' }] };
     expect(problems(input)).toEqual([
-      'controlnets.0.conditioning_scale: is not a known field, did you mean controlnet_conditioning_scale?',
+      'controlnets.0.conditioning_scale: is not a known field (did you mean controlnet_conditioning_scale?)',
       'loras.0.name: is not a known field',
     ]);
   });

@@ -72,7 +72,7 @@ describe('decode — refusals', () => {
     const huge = withPngSize(header, side);
     await expect(decodeImage(huge, 'init_image')).rejects.toMatchObject({
       code: 'IMAGE_TOO_LARGE',
-      details: { field: 'init_image', pixels: side * side, limit: MAX_IMAGE_PIXELS },
+      details: { path: 'init_image', pixels: side * side, limit: MAX_IMAGE_PIXELS },
     });
   });
 
@@ -101,7 +101,7 @@ describe('decode — refusals', () => {
   ])('refuses %s', async (_, bytes) => {
     await expect(decodeImage(bytes, 'mask')).rejects.toMatchObject({
       code: 'INVALID_IMAGE',
-      message: expect.stringContaining('mask is no readable picture: it is no PNG'),
+      message: expect.stringContaining('mask is no readable picture: it does not begin like one'),
     });
   });
 });
@@ -118,7 +118,7 @@ describe('decode — base64', () => {
     async (text) => {
       await expect(decodeBase64Image(text, 'controlnets[1].image')).rejects.toMatchObject({
         code: 'INVALID_IMAGE',
-        details: { field: 'controlnets[1].image' },
+        details: { path: 'controlnets[1].image' },
       });
     },
   );
