@@ -31,12 +31,13 @@ await runService('controlnet', async ({ config }) => {
       // What only reads headers does not wait behind the steps.
       served(contract.inspect, async ({ body }) => {
         const entry = await library.findControlNet(body.controlnet);
-        await ControlNet.check(entry, pipeline.unet);
+        await library.reading(() => ControlNet.check(entry, pipeline.unet));
         return { body: { controlnet: entry.name } };
       }),
-      served(contract.list, async () => ({
-        body: { controlnets: (await library.listControlNets()).map((entry) => entry.name) },
-      })),
+      served(contract.list, async () => {
+        const entries = await library.reading(() => library.listControlNets());
+        return { body: { controlnets: entries.map((entry) => entry.name) } };
+      }),
     ],
     actor,
     describe: () => ({ device: device.name, model: pipeline.name, holds: resident.names }),

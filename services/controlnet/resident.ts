@@ -37,7 +37,7 @@ export class ResidentControlNets {
     const { device, library, unet } = this.#options;
     const entry = await library.findControlNet(name);
     const resident = this.#loaded.get(entry.path);
-    const controlnet = resident ?? (await ControlNet.load(device, entry, unet));
+    const controlnet = resident ?? (await library.reading(() => ControlNet.load(device, entry, unet)));
     this.#loaded.delete(entry.path);
     this.#loaded.set(entry.path, controlnet);
     await this.#makeRoom(new Set([...inUse, controlnet.name]));

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline as pipe } from 'node:stream/promises';
 import { LRUCache } from 'lru-cache';
+import { unreadable } from '#shared/checkpoint/file-error.ts';
 import type { Library } from '#shared/checkpoint/library.ts';
 import { readFactors } from '#shared/checkpoint/lora-factors.ts';
 import { type LoraPlan, planLora } from '#shared/checkpoint/lora-file.ts';
@@ -11,7 +12,6 @@ import type { LoraBase } from '#shared/checkpoint/lora-names.ts';
 import { openSafetensors } from '#shared/checkpoint/safetensors.ts';
 import type { LoraUnit } from '#shared/contracts/generate.ts';
 import type { LoraPart } from '#shared/contracts/lora.ts';
-import { MeshError } from '#shared/errors/errors.ts';
 import type { TensorMap } from '#shared/tensor/tensor.ts';
 
 /** A LoRA that fits the base model. */
@@ -39,22 +39,13 @@ export class LoraLibrary {
   }
 
   async names(): Promise<string[]> {
-    return (await this.#library.listLoras()).map((entry) => entry.name);
+    const entries = await this.#library.reading(() => this.#library.listLoras());
+    return entries.map((entry) => entry.name);
   }
 
   /** @throws MeshError UNKNOWN_LORA, INVALID_REQUEST, FILE_UNREADABLE, SAFETENSORS_INVALID, LORA_* with file and reason */
-  async find(name: string): Promise<KnownLora> {
-    const entry = await this.#library.findLora(name);
-    const state = await stat(entry.path).catch((cause) => {
-      throw new MeshError('FILE_UNREADABLE', `${entry.path} cannot be read.`, { file: entry.path }, { cause });
-    });
-    const key = `${entry.path} ${state.size} ${state.mtimeMs}`;
-    const known = this.#known.get(key);
-    if (known) return known;
-    const opening = this.#open(entry.name, entry.path, state.size);
-    this.#known.set(key, opening);
-    opening.catch(() => this.#known.delete(key)); // a failure is not remembered: the file may be mended
-    return opening;
+  find(name: string): Promise<KnownLora> {
+    return this.#library.reading(() => this.#find(name));
   }
 
   /**
@@ -63,10 +54,22 @@ export class LoraLibrary {
    */
   async factors(loras: readonly LoraUnit[], part: LoraPart): Promise<TensorMap> {
     const found = await Promise.all(loras.map((unit) => this.find(unit.lora)));
-    return readFactors(
-      found.map(({ plan }, i) => ({ plan, scale: loras[i]!.weight })),
-      part,
-    );
+    const scaled = found.map(({ plan }, i) => ({ plan, scale: loras[i]!.weight }));
+    return this.#library.reading(() => readFactors(scaled, part));
+  }
+
+  async #find(name: string): Promise<KnownLora> {
+    const entry = await this.#library.findLora(name);
+    const state = await stat(entry.path).catch((cause) => {
+      throw unreadable(entry.path, cause);
+    });
+    const key = `${entry.path} ${state.size} ${state.mtimeMs}`;
+    const known = this.#known.get(key);
+    if (known) return known;
+    const opening = this.#open(entry.name, entry.path, state.size);
+    this.#known.set(key, opening);
+    opening.catch(() => this.#known.delete(key)); // a failure is not remembered: the file may be mended
+    return opening;
   }
 
   async #open(name: string, path: string, bytes: number): Promise<KnownLora> {

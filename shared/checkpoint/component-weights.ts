@@ -2,8 +2,9 @@
 import { basename } from 'node:path';
 import { MeshError } from '#shared/errors/errors.ts';
 import { nearestNames } from '#shared/errors/nearest.ts';
-import { type DType, type Shape, sameShape, showShape } from '#shared/tensor/tensor.ts';
-import type { Weight, WeightDType, WeightSource } from '#shared/tensor/weight.ts';
+import { type Shape, sameShape, showShape } from '#shared/tensor/tensor.ts';
+import type { Weight, WeightSource } from '#shared/tensor/weight.ts';
+import { isFloat } from './float-values.ts';
 import type { SafetensorsFile } from './safetensors.ts';
 import { invalid, type TensorEntry } from './safetensors-header.ts';
 import { canonicalName, isHarmlessExtra, mayBeConvolution } from './weight-names.ts';
@@ -16,7 +17,6 @@ interface Stored {
   readonly path: string;
 }
 
-const FLOATS: ReadonlySet<DType> = new Set<WeightDType>(['f32', 'f16', 'bf16', 'f64']);
 /** Names listed in a message; the rest is counted. */
 const MAX_LISTED = 10;
 
@@ -60,11 +60,10 @@ export class ComponentWeights implements WeightSource {
     if (!stored) throw this.#missing(canonical, shape);
     const { entry, path } = stored;
     if (!fits(canonical, entry.shape, shape)) throw wrongShape(canonical, shape, stored);
-    if (!FLOATS.has(entry.dtype))
-      throw invalid(path, `${entry.name} is ${entry.dtype}, a network's weights are floats`);
+    const { dtype, offset, length } = entry;
+    if (!isFloat(dtype)) throw invalid(path, `${entry.name} is ${dtype}, a network's weights are floats`);
     this.#asked.add(canonical);
-    const location = { file: basename(path), offset: entry.offset, length: entry.length };
-    return { name: canonical, shape, dtype: entry.dtype as WeightDType, location };
+    return { name: canonical, shape, dtype, location: { file: basename(path), offset, length } };
   }
 
   /**

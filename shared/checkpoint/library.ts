@@ -4,7 +4,7 @@ import { basename, isAbsolute, join, resolve } from 'node:path';
 import { MeshError } from '#shared/errors/errors.ts';
 import { nearestNames } from '#shared/errors/nearest.ts';
 import { configPath } from './component.ts';
-import { unreadable } from './file-error.ts';
+import { unreadable, withoutFolders } from './file-error.ts';
 import { readJsonFile } from './json-file.ts';
 
 /** Something that a request may name. */
@@ -62,13 +62,25 @@ export class Library {
     return findIn(await this.listLoras(), nameOrPath, 'UNKNOWN_LORA');
   }
 
+  /**
+   * Runs what reads files of the library. Whoever may not name files by path is not told where they lie, either: its errors
+   * then name them from the library's folders on.
+   */
+  async reading<Result>(read: () => Promise<Result>): Promise<Result> {
+    try {
+      return await read();
+    } catch (thrown) {
+      if (this.#allowPaths || !(thrown instanceof MeshError)) throw thrown;
+      throw withoutFolders(thrown, [...this.#controlNetFolders, ...this.#loraFolders]);
+    }
+  }
+
   /** A name is looked up in lists and never joined to a folder, so that no name can lead out of one. */
   #isPath(nameOrPath: string): boolean {
     if (!/[/\\\0]/.test(nameOrPath)) return false;
     if (this.#allowPaths && isAbsolute(nameOrPath)) return true;
-    throw new MeshError('INVALID_REQUEST', `"${nameOrPath}" is a path; give the name that the library lists.`, {
-      name: nameOrPath,
-    });
+    const text = `${JSON.stringify(nameOrPath)} is a path; give the name that the library lists.`;
+    throw new MeshError('INVALID_REQUEST', text, { name: nameOrPath });
   }
 }
 
@@ -82,8 +94,8 @@ function findIn(
   const known = entries.map((entry) => entry.name);
   const nearest = nearestNames(name, known);
   const kind = code === 'UNKNOWN_LORA' ? 'LoRA' : 'ControlNet';
-  const hint = nearest.length > 0 ? `did you mean ${nearest.join(', ')}?` : `${known.length} others are known.`;
-  throw new MeshError(code, `There is no ${kind} "${name}"; ${hint}`, { name, nearest });
+  const hint = nearest.length > 0 ? `Did you mean ${nearest.join(', ')}?` : `${known.length} others are known.`;
+  throw new MeshError(code, `There is no ${kind} ${JSON.stringify(name)}. ${hint}`, { name, nearest });
 }
 
 function sortedByName(perFolder: readonly (readonly LibraryEntry[])[]): LibraryEntry[] {

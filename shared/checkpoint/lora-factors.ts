@@ -28,7 +28,7 @@ interface Factor {
  * returns  `<weight>.up`    f32 [O, ΣR], with scale · alpha / rank multiplied in
  *          `<weight>.down`  f32 [ΣR, I·K·K]
  *          for every weight that a LoRA patches, ranks in the order of `loras`
- * @throws MeshError FILE_UNREADABLE, SAFETENSORS_INVALID; LORA_INVALID when factors are no floats.
+ * @throws MeshError FILE_UNREADABLE, SAFETENSORS_INVALID
  */
 export async function readFactors(loras: readonly ScaledLora[], part: LoraPart): Promise<TensorMap> {
   const byWeight = new Map<string, Factor[]>();
@@ -54,11 +54,8 @@ async function factorsOf({ plan, scale }: ScaledLora, part: LoraPart): Promise<F
   );
   const values = (key: string): Float32Array => {
     const data = toF32(tensors.get(key)!);
-    if (data) return data;
-    throw new MeshError('LORA_INVALID', `${plan.file.path}: ${key} has to be of floats.`, {
-      file: plan.file.path,
-      key,
-    });
+    if (!data) throw new MeshError('INTERNAL', `The plan of ${plan.file.path} took ${key} for floats.`, { key });
+    return data;
   };
   return modules.map((module) => ({
     module,

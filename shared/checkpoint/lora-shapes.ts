@@ -1,6 +1,7 @@
 /** Whether a module's factors fit each other and the weight they patch. */
 import { MeshError } from '#shared/errors/errors.ts';
 import { type Shape, sameShape, showShape } from '#shared/tensor/tensor.ts';
+import { isFloat } from './float-values.ts';
 import type { SafetensorsFile } from './safetensors.ts';
 
 /** A module with its factors' names; `shape` is that of the base's weight. */
@@ -26,10 +27,11 @@ const asMatrix = (shape: Shape): Shape =>
  * Checks down [R, I] or [R, I, K, K] and up [O, R] or [O, R, 1, 1] against the weight [O, I] or [O, I, K, K].
  *
  * returns the rank R
- * @throws MeshError LORA_INVALID when the ranks differ; LORA_MISMATCH when the factors were made for another width.
+ * @throws MeshError LORA_INVALID when the ranks differ or the numbers are no floats; LORA_MISMATCH when the factors were made for another width.
  */
 export function checkFactorShapes(file: SafetensorsFile, module: FactorNames): number {
   const { weight, shape } = module;
+  for (const key of [module.up, module.down]) requireFloats(file, key);
   const up = asMatrix(file.tensors.get(module.up)!.shape);
   const down = asMatrix(file.tensors.get(module.down)!.shape);
   const rank = down[0] ?? 0;
@@ -44,6 +46,12 @@ export function checkFactorShapes(file: SafetensorsFile, module: FactorNames): n
   if (up[0] !== outputs || !sameShape(down.slice(1), inputs))
     throw mismatch(file.path, module, [up[0]!, ...down.slice(1)]);
   return rank;
+}
+
+function requireFloats({ path, tensors }: SafetensorsFile, key: string): void {
+  const { dtype } = tensors.get(key)!;
+  if (isFloat(dtype)) return;
+  throw new MeshError('LORA_INVALID', `${path}: ${key} is ${dtype}, factors are floats.`, { file: path, key, dtype });
 }
 
 function mismatch(path: string, { weight, shape }: FactorNames, made: Shape): MeshError {

@@ -135,7 +135,7 @@ function parseEntry(path: string, name: string, entry: unknown, data: DataRange)
   if (!isCounts(offsets) || offsets.length !== 2) throw bad(`data_offsets ${JSON.stringify(offsets)} are impossible`);
   const [begin, end] = offsets as [number, number];
   if (begin > end || end > data.length) {
-    throw bad(`bytes ${begin} to ${end} lie outside of the ${data.length} bytes of data; is the file cut off?`);
+    throw bad(`bytes ${begin} to ${end} lie outside of the ${data.length} bytes of data (is the file cut off?)`);
   }
   const needed = exactBytes(shape, dtype);
   if (needed !== BigInt(end - begin)) throw bad(`${end - begin} bytes do not fill ${dtype} [${shape.join(', ')}]`);

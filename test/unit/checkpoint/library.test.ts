@@ -55,7 +55,7 @@ describe('library — names that are none', () => {
     });
     await expect(library.findControlNet('cany')).rejects.toMatchObject({
       code: 'UNKNOWN_CONTROLNET',
-      message: expect.stringContaining('did you mean canny'),
+      message: expect.stringContaining('Did you mean canny'),
     });
     await expect(library.findControlNet('unet')).rejects.toMatchObject({ code: 'UNKNOWN_CONTROLNET' });
   });
