@@ -5,6 +5,7 @@ import type { ReplyOf, RequestOf } from '#shared/contracts/operation.ts';
 import type * as contract from '#shared/contracts/text-encoder.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import type { ServedReply, ServedRequest } from '#shared/service/serve.ts';
+import { requireFinite } from '#shared/tensor/finite.ts';
 import { f32, sizeBytes, type Tensor } from '#shared/tensor/tensor.ts';
 import type { TextEncoder } from './text-encoder.ts';
 import type { Tokenizer } from './tokenizer.ts';
@@ -55,6 +56,7 @@ export class TextEncoderActor {
         weights,
         signal,
       );
+      requireFinite(embedding.data, 'The embeddings of the prompt', 'text encoder');
       this.#embeddings.set(name, embedding);
       return embedding;
     };

@@ -3,6 +3,7 @@
  * Source: https://github.com/huggingface/diffusers/blob/v0.42.0/src/diffusers/image_processor.py
  */
 import { MeshError } from '#shared/errors/errors.ts';
+import { requireFinite } from '#shared/tensor/finite.ts';
 
 const { fround } = Math;
 const CHANNELS = 3;
@@ -19,10 +20,11 @@ const SIGNED_LEVELS = UNIT_LEVELS.map((level) => 2 * level - 1);
  * decoded   f32 [B, 3, H, W], −1…1, values beyond are cut
  * pixels    H · W
  * returns   u8 [B, H, W, 3]
- * @throws MeshError WRONG_SHAPE when `decoded` is no whole number of pictures.
+ * @throws MeshError WRONG_SHAPE when `decoded` is no whole number of pictures; NOT_FINITE
  */
 export function pixelsOfDecoded(decoded: Float32Array, pixels: number): Uint8Array {
   requirePictures(decoded.length, pixels);
+  requireFinite(decoded, 'The decoded pixels', 'VAE');
   // A clamped array cuts at 0 and 255 and rounds halves to even, which is what the reference does.
   const bytes = new Uint8ClampedArray(decoded.length);
   for (let plane = 0; plane * pixels < decoded.length; plane++) {

@@ -58,6 +58,7 @@ export const ERRORS = {
   NATS_SERVER_MISSING: kind(500, 'never'),
   DEVICE_UNAVAILABLE: kind(503, 'never'),
   OUT_OF_MEMORY: kind(503, 'elsewhere'),
+  NOT_FINITE: kind(422, 'never'),
   INTERNAL: kind(500, 'never'),
 } as const satisfies Record<string, ErrorKind>;
 
