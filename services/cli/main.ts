@@ -83,10 +83,17 @@ program
   .argument('[job]', 'the last one by default')
   .action(async (job: string | undefined) => (await import('./status-command.ts')).cancel(job));
 
+/** Commander has told people on stderr; programs read stdout. */
+function wrongUsage({ message }: CommanderError, json: boolean): number {
+  if (json) reportError(new MeshError('INVALID_REQUEST', message.replace(/^error: /, '')), { json });
+  return EXIT.usage;
+}
+
 /** The status of the command, after its error was told. */
 function fail(thrown: unknown): number {
-  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.done : EXIT.usage;
-  reportError(MeshError.from(thrown), { json: process.argv.includes('--json') });
+  const json = process.argv.includes('--json');
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.done : wrongUsage(thrown, json);
+  reportError(MeshError.from(thrown), { json });
   return process.exitCode === EXIT.interrupted ? EXIT.interrupted : EXIT.failed;
 }
 

@@ -45,6 +45,14 @@ describe('command line', () => {
     expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'BUS_UNAVAILABLE' } });
   });
 
+  it('with --json tells wrong usage on stdout too', async () => {
+    const { stdout, status } = await latentmesh('generate', 'x', '--steps', 'many', '--json');
+    expect({ status, ...JSON.parse(stdout) }).toMatchObject({
+      status: 2,
+      error: { code: 'INVALID_REQUEST', message: expect.stringMatching(/^option '--steps .* Give a whole number\.$/) },
+    });
+  });
+
   it('tells which image cannot be read before it asks a mesh', async () => {
     expect(await latentmesh('generate', 'x', '--controlnet', 'canny:/no/such.png')).toMatchObject({
       status: 1,
