@@ -13,6 +13,8 @@ export interface CallOptions {
   /** Aborts the call here and the handler over there; its reason is what the caller gets (MeshError, else CANCELLED). */
   readonly signal?: AbortSignal;
   readonly headers?: Headers;
+  /** The subject is one instance's own: what may have been lost is sent again at once, since nobody else could run it too. */
+  readonly hasOneCallee?: boolean;
 }
 
 /** What a handler knows of the call it serves. */

@@ -59,6 +59,10 @@ export class Callee {
     for (const call of this.#calls.values()) call.announce();
   }
 
+  onCallerGone(caller: string): void {
+    for (const call of this.#calls.values()) if (call.caller === caller) call.onCallerGone();
+  }
+
   async drain(): Promise<void> {
     await Promise.all(this.#subscriptions.map((one) => one.drain()));
   }

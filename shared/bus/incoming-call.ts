@@ -44,7 +44,7 @@ export class IncomingCall {
     this.#options = options;
     this.#watch = new PeerWatch(line.clock, {
       ask: () => this.announce(),
-      lost: () => this.#release(new MeshError('CANCELLED', 'The caller is gone.')),
+      lost: () => this.onCallerGone(),
     });
     const remainingMs = options.request.deadlineUnixMs - line.clock.now();
     this.#deadline = line.clock.after(remainingMs, () => this.#release(late()));
@@ -53,6 +53,11 @@ export class IncomingCall {
   /** Resolves when nobody waits for the call any more and its handler has returned. */
   get ended(): Promise<void> {
     return this.#ended.promise;
+  }
+
+  /** Name of the process that waits for it, where it said so. */
+  get caller(): string | undefined {
+    return this.#options.request.caller;
   }
 
   start(): void {
@@ -86,6 +91,11 @@ export class IncomingCall {
   onChunk(chunk: Uint8Array): void {
     if (chunk.byteLength > 0) this.#watch.heard();
     this.#upload?.onChunk(chunk);
+  }
+
+  /** Nobody waits for it any more: aborts the handler. */
+  onCallerGone(): void {
+    this.#release(new MeshError('CANCELLED', 'The caller is gone.'));
   }
 
   /** Answers with the reason, aborts the handler, and does not look back. */

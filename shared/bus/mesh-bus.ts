@@ -58,6 +58,11 @@ export class MeshBus implements Bus {
     return this.#callee.endpoints();
   }
 
+  /** Aborts what a process waits for that is known to be dead: otherwise only its silence would show it (B5). */
+  onCallerGone(instance: string): void {
+    this.#callee.onCallerGone(instance);
+  }
+
   publish(subject: string, content: Message, headers: Headers = {}): void {
     this.#transport.publish(subject, join(encode(content)), { headers });
   }

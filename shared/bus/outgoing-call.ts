@@ -93,7 +93,7 @@ export class OutgoingCall {
   /** The connection is back; what was on its way may be lost. */
   onConnected(): void {
     if (this.#stage === 'unsent') this.#send();
-    else if (this.#stage === 'sent') this.#lookFor();
+    else if (this.#stage === 'sent') this.#sendAgain();
     else this.#watch.askNow();
   }
 
@@ -104,7 +104,7 @@ export class OutgoingCall {
     this.#stage = 'sent';
     const payload = this.#upload ? EMPTY : join(this.#options.segments);
     transport.publish(this.#options.subject, payload, { headers: this.#requestHeaders(), reply: this.#lane('answer') });
-    this.#timer = this.#line.clock.after(ACCEPT_TIMEOUT_MS, () => this.#lookFor());
+    this.#timer = this.#line.clock.after(ACCEPT_TIMEOUT_MS, () => this.#sendAgain());
   }
 
   #requestHeaders(): Record<string, string> {
@@ -112,9 +112,15 @@ export class OutgoingCall {
     return {
       ...ownHeaders(headers),
       [HEADER.call]: id,
+      [HEADER.instance]: this.#line.instance,
       [HEADER.deadlineUnixMs]: `${deadlineUnixMs}`,
       ...(this.#upload && { [HEADER.bytes]: `${this.#upload.totalBytes}` }),
     };
+  }
+
+  #sendAgain(): void {
+    if (this.#options.hasOneCallee) this.#send();
+    else this.#lookFor();
   }
 
   /** Asks everybody for a request that nobody has accepted, then sends it again. */

@@ -53,6 +53,7 @@ export const HEADER = {
   call: 'mesh-call',
   deadlineUnixMs: 'mesh-deadline-unix-ms',
   kind: 'mesh-kind',
+  /** Name of the process that says it. */
   instance: 'mesh-instance',
   /** Length of a payload that has to be fetched. */
   bytes: 'mesh-bytes',

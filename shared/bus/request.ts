@@ -10,6 +10,8 @@ export interface CallRequest {
   readonly id: string;
   readonly subject: string;
   readonly replySubject: string;
+  /** Name of the process that calls; undefined when it does not say. */
+  readonly caller: string | undefined;
   readonly deadlineUnixMs: number;
   readonly headers: Headers;
   readonly payload: Uint8Array;
@@ -31,7 +33,16 @@ export function parseRequest({ subject, headers, payload, reply }: Delivery): Ca
   }
   // The payload is lent, and its tensors need an aligned buffer.
   const own = new Uint8Array(payload);
-  return { id, subject, replySubject: reply, deadlineUnixMs, headers: ownHeaders(headers), payload: own, totalBytes };
+  return {
+    id,
+    subject,
+    replySubject: reply,
+    caller: headers[HEADER.instance],
+    deadlineUnixMs,
+    headers: ownHeaders(headers),
+    payload: own,
+    totalBytes,
+  };
 }
 
 function isLength(totalBytes: number | undefined): boolean {

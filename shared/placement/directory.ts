@@ -19,10 +19,13 @@ export class Directory {
   /** An event named for its role whenever that may have room again. */
   readonly #changes = new EventTarget();
   readonly #now: () => number;
+  readonly #onReplaced: (instance: string) => void;
   #sweptUnixMs: number;
 
-  constructor(options: { readonly now: () => number }) {
+  /** `onReplaced` hears of instances whose slot a newcomer fills: unlike a silent one such an instance is certainly dead. */
+  constructor(options: { readonly now: () => number; readonly onReplaced?: (instance: string) => void }) {
     this.#now = options.now;
+    this.#onReplaced = options.onReplaced ?? (() => {});
     this.#sweptUnixMs = options.now();
   }
 
@@ -61,8 +64,9 @@ export class Directory {
     for (const entry of this.#entries.values()) entry.seenUnixMs = this.#now();
   }
 
-  /** Drops an instance that turned out to be gone before its silence showed it. */
+  /** Drops an instance that turned out to be gone before its silence showed it. One that leaves only takes nothing new. */
   forget(instance: string): void {
+    if (this.#entries.get(instance)?.heartbeat.leaving) return;
     this.#lose(instance, 'nobody answers for it');
   }
 
@@ -130,7 +134,9 @@ export class Directory {
 
   #retireSlot(newcomer: Heartbeat): void {
     for (const [instance, entry] of this.#entries) {
-      if (entry.heartbeat.slot === newcomer.slot) this.#lose(instance, `replaced by ${newcomer.instance}`);
+      if (entry.heartbeat.slot !== newcomer.slot) continue;
+      this.#lose(instance, `replaced by ${newcomer.instance}`);
+      this.#onReplaced(instance);
     }
   }
 

@@ -138,6 +138,7 @@ export class MeshClient {
         deadlineUnixMs,
         signal: AbortSignal.any([signal, this.#directory.lost(instance)]),
         headers: traceHeaders(),
+        hasOneCallee: true,
       });
       return { body: checkedReply(operation, reply.body), tensors: reply.tensors, instance };
     });

@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest';
 import type { Handler } from '#shared/bus/bus.ts';
 import { MemoryBroker, type MemoryTransport } from '#shared/bus/memory-transport.ts';
 import { MeshBus } from '#shared/bus/mesh-bus.ts';
-import { ACCEPT_TIMEOUT_MS, HEADER, KEEPALIVE_MS, RECONNECT_GRACE_MS } from '#shared/bus/protocol.ts';
+import {
+  ACCEPT_TIMEOUT_MS,
+  HEADER,
+  KEEPALIVE_MS,
+  NO_ACTOR_RETRY_MS,
+  RECONNECT_GRACE_MS,
+} from '#shared/bus/protocol.ts';
 import { MAX_TRANSFERS } from '#shared/bus/transfer-receiver.ts';
 import { f32 } from '#shared/tensor/tensor.ts';
 import { message } from '#shared/wire/message.ts';
@@ -123,6 +129,25 @@ describe('bus outage — the server restarts', () => {
     expect(work.runs()).toBe(1);
   });
 
+  it('B2: to a sole callee it is sent again without waiting, and still runs once', async () => {
+    const { broker, clock, side } = mesh();
+    const [caller, callee] = [side('caller'), side('callee')];
+    const work = slow();
+    callee.bus.serve(SUBJECT, (request, context) => {
+      broker.stop(); // loses the acceptance of the second request
+      return work.handler(request, context);
+    });
+    const call = caller.bus.call(SUBJECT, message(null), soon(clock, { hasOneCallee: true }));
+    broker.stop(); // loses the first request
+    broker.start();
+    await clock.advance(NO_ACTOR_RETRY_MS); // the caller is back before the callee
+    await work.started;
+    broker.start();
+    work.finish();
+    expect((await call).body).toBe('done');
+    expect(work.runs()).toBe(1);
+  });
+
   it('a call made during the outage is sent after it', async () => {
     const { broker, clock, side } = mesh();
     const [caller, callee] = [side('caller'), side('callee')];
@@ -216,6 +241,26 @@ describe('bus outage — one side only', () => {
     expect((await call).code).toBe('ACTOR_LOST');
     callee.link.reconnect();
     await stopped.opened;
+  });
+
+  it('B5: what a caller waits for that is known to be dead is aborted at once, the rest goes on', async () => {
+    const { clock, side } = mesh();
+    const [dead, alive, callee] = [side('dead'), side('alive'), side('callee')];
+    const work = slow();
+    const stopped = gate();
+    callee.bus.serve('latentmesh.v1.actor.test.stop', (_request, { signal }) => {
+      signal.addEventListener('abort', stopped.open);
+      return aborted(signal);
+    });
+    callee.bus.serve(SUBJECT, work.handler);
+    void failure(dead.bus.call('latentmesh.v1.actor.test.stop', message(null), soon(clock)));
+    const call = alive.bus.call(SUBJECT, message(null), soon(clock));
+    await work.started;
+    dead.link.disconnect();
+    callee.bus.onCallerGone('dead');
+    await stopped.opened;
+    work.finish();
+    expect((await call).body).toBe('done');
   });
 
   it('B2: a request that a stuck member swallowed goes to another', async () => {

@@ -118,6 +118,21 @@ describe('directory — who is there', () => {
     expect(directory.lost('a').aborted).toBe(false);
   });
 
+  it('one that leaves is not forgotten for taking nothing new: it finishes what it has', () => {
+    directory.hear(heartbeat('a', { leaving: true }));
+    directory.forget('a');
+    expect(directory.lost('a').aborted).toBe(false);
+  });
+
+  it('says who was replaced, and of nobody else that it is dead', () => {
+    const replaced: string[] = [];
+    directory = new Directory({ now: () => nowMs, onReplaced: (instance) => replaced.push(instance) });
+    for (const instance of ['old', 'other', 'silent']) directory.hear(heartbeat(instance, { slot: instance }));
+    directory.hear(heartbeat('new', { slot: 'old', started_unix_ms: nowMs }));
+    pass(LOST_AFTER_MS / HEARTBEAT_MS + 1, 'new', 'other');
+    expect(replaced).toEqual(['old']);
+  });
+
   it('whoever asks for one that was never there is told so at once', () => {
     expect(directory.lost('nobody').reason).toMatchObject({ code: 'ACTOR_LOST' });
   });
