@@ -39,7 +39,17 @@ await runService('controlnet', async ({ config }) => {
         return { body: { controlnets: entries.map((entry) => entry.name) } };
       }),
     ],
-    actor,
+    // An open session will ask at every step of its job, so it counts as work, and takes no place in the mailbox.
+    actor: {
+      get load() {
+        return actor.load + actor.state.size;
+      },
+      get capacity() {
+        return actor.capacity + actor.state.size;
+      },
+      drain: () => actor.drain(),
+      stop: () => actor.stop(),
+    },
     describe: () => ({ device: device.name, model: pipeline.name, holds: resident.names }),
     close: () => device.close(),
   };
