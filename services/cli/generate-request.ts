@@ -1,7 +1,8 @@
 /** From the flags of `generate` to the request that the mesh takes. */
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import type { GenerateInput } from '#shared/contracts/generate.ts';
+import { MAX_IMAGE_BYTES } from '#shared/contracts/limits.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import type { ControlNetFlag, LoraFlag } from './units.ts';
 
@@ -32,7 +33,7 @@ export function newJobId(): string {
   return randomBytes(6).readUIntBE(0, 6).toString(36);
 }
 
-/** @throws MeshError FILE_UNREADABLE when an image cannot be read */
+/** @throws MeshError FILE_UNREADABLE when an image cannot be read, IMAGE_TOO_LARGE */
 export async function generateRequest(prompt: string, job: string, flags: GenerateFlags): Promise<GenerateInput> {
   const controlnets = await Promise.all(
     (flags.controlnet ?? []).map((unit) => controlNetUnit(unit, flags.preprocessor)),
@@ -74,8 +75,16 @@ async function controlNetUnit(
 
 async function readImage(file: string): Promise<Buffer> {
   try {
+    const { size } = await stat(file);
+    if (size > MAX_IMAGE_BYTES) throw imageTooLarge(file, size);
     return await readFile(file);
   } catch (cause) {
+    if (cause instanceof MeshError) throw cause;
     throw new MeshError('FILE_UNREADABLE', `${file} cannot be read: ${(cause as Error).message}`, { file }, { cause });
   }
+}
+
+function imageTooLarge(file: string, bytes: number): MeshError {
+  const text = `${file} has ${bytes} bytes, ${MAX_IMAGE_BYTES} are allowed: take a smaller picture.`;
+  return new MeshError('IMAGE_TOO_LARGE', text, { file, bytes, limit: MAX_IMAGE_BYTES });
 }

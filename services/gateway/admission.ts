@@ -181,12 +181,6 @@ function tooLarge(width: number, height: number): MeshError {
 }
 
 function tooDeep(clipSkip: number, layers: number): MeshError {
-  return new MeshError(
-    'UNSUPPORTED_OPTION',
-    `clip_skip: ${clipSkip} leaves none of the text encoder's ${layers} layers.`,
-    {
-      path: 'clip_skip',
-      max: layers,
-    },
-  );
+  const text = `clip_skip ${clipSkip} leaves none of the text encoder's ${layers} layers: take ${layers} at most.`;
+  return new MeshError('UNSUPPORTED_OPTION', text, { path: 'clip_skip', max: layers });
 }

@@ -1,8 +1,9 @@
 /** A ControlNet's hint from the picture in a request: decoded, brought to the job's size, edges drawn where asked. */
 import type { ResultStore } from '#shared/bus/object-store.ts';
 import type { ControlNetUnit } from '#shared/contracts/generate.ts';
+import { MeshError } from '#shared/errors/errors.ts';
 import { canny } from '#shared/image/canny.ts';
-import { decodeBase64Image, decodeImage, invalidImage, requireImageBytes } from '#shared/image/decode.ts';
+import { decodeBase64Image, decodeImage, requireImageBytes } from '#shared/image/decode.ts';
 import { type Picture, toRgb } from '#shared/image/picture.ts';
 import { encodePng } from '#shared/image/png.ts';
 import { resizeTo } from '#shared/image/resize.ts';
@@ -37,11 +38,15 @@ export async function makeHint(source: HintSource, target: HintTarget, files: Re
 async function decodeSource(image: string, path: string, files: ResultStore): Promise<Picture> {
   if (!image.startsWith(OBJECT_PREFIX)) return decodeBase64Image(image, path);
   const name = image.slice(OBJECT_PREFIX.length);
-  if (!OBJECT_NAME.test(name)) throw invalidImage(path, `${JSON.stringify(name)} cannot be the name of an object`);
+  if (!OBJECT_NAME.test(name)) throw noObject(path, `${JSON.stringify(name)} cannot be the name of an object`);
   const bytes = await files.sizeBytes(name);
-  if (bytes === undefined) throw invalidImage(path, `there is no object "${name}" in ${files.bucket}, or no longer`);
+  if (bytes === undefined) throw noObject(path, `there is no object "${name}" in ${files.bucket}, or no longer`);
   requireImageBytes(bytes, path);
   return decodeImage(await files.get(name), path);
+}
+
+function noObject(path: string, reason: string): MeshError {
+  return new MeshError('INVALID_IMAGE', `${path} names no picture: ${reason}.`, { path, reason });
 }
 
 function edges(picture: Picture, source: HintSource): Picture {

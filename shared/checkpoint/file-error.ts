@@ -19,10 +19,11 @@ export function unreadable(path: string, cause: unknown): MeshError {
 
 /**
  * An error that names files from these folders on. Of a file that lies elsewhere (behind a link) its own name is left: errors
- * of this area have every path in their details, too.
+ * of this area have their paths as `file`, `folder` or `folders` in their details, too.
  */
 export function withoutFolders(error: MeshError, folders: readonly string[]): MeshError {
-  const elsewhere = Object.values(error.details)
+  const { file, folder, folders: several } = error.details;
+  const elsewhere = [file, folder, several]
     .flat()
     .filter((value): value is string => typeof value === 'string' && isAbsolute(value))
     .map((path) => dirname(path));

@@ -94,7 +94,8 @@ function findIn(
   const known = entries.map((entry) => entry.name);
   const nearest = nearestNames(name, known);
   const kind = code === 'UNKNOWN_LORA' ? 'LoRA' : 'ControlNet';
-  const hint = nearest.length > 0 ? `Did you mean ${nearest.join(', ')}?` : `${known.length} others are known.`;
+  const list = `\`latentmesh list ${kind.toLowerCase()}s\` names all ${known.length}.`;
+  const hint = nearest.length > 0 ? `Did you mean ${nearest.join(', ')}?` : list;
   throw new MeshError(code, `There is no ${kind} ${JSON.stringify(name)}. ${hint}`, { name, nearest });
 }
 

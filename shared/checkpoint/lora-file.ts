@@ -39,7 +39,9 @@ export interface LoraPlan {
 type Found = LoraTarget & { readonly keys: Partial<Record<LoraKind, string>> };
 
 /** Names listed in a message; the rest is counted. */
-const MAX_LISTED = 10;
+const MAX_LISTED = 3;
+/** Names in the details of an error. */
+const MAX_DETAILED = 20;
 
 /**
  * Maps every tensor of a LoRA file to a weight of the base model and checks that its shape fits.
@@ -78,7 +80,10 @@ function refuseOtherKinds(path: string, keys: readonly string[]): void {
   if (keys.some((key) => parseLoraKey(key) !== undefined && !key.endsWith('.alpha'))) return;
   const isCheckpoint = keys.some((key) => key.startsWith('model.diffusion_model.'));
   const hint = isCheckpoint ? 'it is a whole checkpoint' : 'it has no low-rank factors';
-  throw new MeshError('LORA_INVALID', `${path} is no LoRA: ${hint}.`, { file: path, keys: keys.slice(0, MAX_LISTED) });
+  throw new MeshError('LORA_INVALID', `${path} is no LoRA: ${hint}.`, {
+    file: path,
+    keys: keys.slice(0, MAX_DETAILED),
+  });
 }
 
 function groupByWeight(path: string, keys: readonly string[], targets: LoraTargets): Found[] {
@@ -108,21 +113,14 @@ function addKey(path: string, found: Map<string, Found>, target: LoraTarget, kin
 }
 
 function unknownKeys(path: string, keys: readonly string[]): MeshError {
-  const other = keys.map(otherBase).find((name) => name !== undefined);
-  const listed = keys.slice(0, MAX_LISTED);
-  const more = keys.length > listed.length ? ` and ${keys.length - listed.length} more` : '';
-  if (other) {
-    return new MeshError('LORA_MISMATCH', `${path} was made for ${other}: ${listed[0]}${more}.`, {
-      file: path,
-      base: other,
-      keys: listed,
-    });
-  }
-  return new MeshError(
-    'LORA_UNKNOWN_KEY',
-    `${path} has keys that mean no weight of this model: ${listed.join(', ')}${more}.`,
-    { file: path, keys: listed, count: keys.length },
-  );
+  const base = keys.map(otherBase).find((name) => name !== undefined);
+  const listed = keys.slice(0, MAX_LISTED).join(', ');
+  const more = keys.length > MAX_LISTED ? ` and ${keys.length - MAX_LISTED} more` : '';
+  const details = { file: path, keys: keys.slice(0, MAX_DETAILED), count: keys.length };
+  if (base)
+    return new MeshError('LORA_MISMATCH', `${path} was made for ${base}: ${listed}${more}.`, { ...details, base });
+  const text = `${path} has keys that mean no weight of this model: ${listed}${more}. Was it made for another base model?`;
+  return new MeshError('LORA_UNKNOWN_KEY', text, details);
 }
 
 function missingFactor(path: string, weight: string, kind: LoraKind): MeshError {

@@ -7,7 +7,6 @@ import {
   MAX_CONTROLNETS,
   MAX_DEADLINE_MS,
   MAX_GUIDANCE_SCALE,
-  MAX_IMAGE_BYTES,
   MAX_LORAS,
   MAX_PIXELS,
   MAX_PROMPT_CHARS,
@@ -17,9 +16,6 @@ import {
   MIN_SIDE,
   SIDE_MULTIPLE,
 } from './limits.ts';
-
-/** Base64 needs four characters for three bytes; a data URL has a short prefix. */
-const MAX_IMAGE_CHARS = Math.ceil(MAX_IMAGE_BYTES / 3) * 4 + 100;
 
 /** A job's name, chosen by the caller or made for them; a second request with the same name is the same job. */
 export const JobId = z
@@ -45,9 +41,9 @@ export const ControlNetUnit = z
     controlnet: Name,
     /**
      * Base64 or a data URL: PNG, JPEG, WebP, AVIF or GIF. Or `object:<name>`, a file that the caller has put into the object
-     * store `LATENTMESH_RESULTS`: for what is larger than a NATS message.
+     * store `LATENTMESH_RESULTS`: for what is larger than a NATS message. Its size has a limit of its own, IMAGE_TOO_LARGE.
      */
-    image: z.string().min(1).max(MAX_IMAGE_CHARS),
+    image: z.string().min(1),
     preprocessor: Preprocessor.default('canny'),
     canny_low: z.number().int().min(0).max(1000).default(100),
     canny_high: z.number().int().min(0).max(1000).default(200),
@@ -65,7 +61,7 @@ export const ControlNetUnit = z
     message: 'must not be above canny_high',
   });
 
-/** One LoRA of a job, by its name in the library. */
+/** One LoRA of a job, by its name in the library. Named twice, its weights add up. */
 export const LoraUnit = z.strictObject({ lora: Name, weight: z.number().min(-10).max(10).default(1) });
 
 /** What a caller asks for. Fields left out take the defaults below; `width`, `height` and `sampler` those of the model. */

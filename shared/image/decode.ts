@@ -23,7 +23,7 @@ const BEHIND_TRANSPARENCY = '#ffffff';
  */
 export async function decodeImage(bytes: Uint8Array, field = 'image'): Promise<Picture> {
   requireImageBytes(bytes.length, field);
-  if (!isSupported(bytes)) throw invalidImage(field, 'it does not begin like one');
+  if (!isSupported(bytes)) throw invalid(field, 'it does not begin like one');
   await checkPixels(bytes, field);
   try {
     const { data, info } = await sharp(bytes, { limitInputPixels: MAX_IMAGE_PIXELS, failOn: 'truncated' })
@@ -35,7 +35,7 @@ export async function decodeImage(bytes: Uint8Array, field = 'image'): Promise<P
       .toBuffer({ resolveWithObject: true });
     return tensor('u8', [info.height, info.width, info.channels], new Uint8Array(data));
   } catch (cause) {
-    throw invalidImage(field, reasonOf(cause), cause);
+    throw invalid(field, reasonOf(cause), cause);
   }
 }
 
@@ -51,7 +51,7 @@ export async function decodeBase64Image(text: string, field = 'image'): Promise<
   requireImageBytes(bytes - 3, field); // by padding and rounding
   // Buffer skips what it does not know, so a damaged text would come out as a damaged picture.
   if (base64.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) {
-    throw invalidImage(field, 'it is neither base64 nor a data URL (addresses are not fetched)');
+    throw invalid(field, 'it is neither base64 nor a data URL (addresses are not fetched)');
   }
   return decodeImage(Buffer.from(base64, 'base64'), field);
 }
@@ -63,7 +63,7 @@ export function requireImageBytes(bytes: number, field: string): void {
 
 function base64OfDataUrl(text: string, field: string): string {
   const [head] = /^data:[^,]{0,100};base64,/i.exec(text) ?? [];
-  if (!head) throw invalidImage(field, 'its data URL is not in base64');
+  if (!head) throw invalid(field, 'its data URL is not in base64');
   return text.slice(head.length);
 }
 
@@ -84,7 +84,7 @@ async function checkPixels(bytes: Uint8Array, field: string): Promise<void> {
     // Without a limit of its own, which would be reported as a broken file.
     size = await sharp(bytes, { limitInputPixels: false, failOn: 'truncated' }).metadata();
   } catch (cause) {
-    throw invalidImage(field, reasonOf(cause), cause);
+    throw invalid(field, reasonOf(cause), cause);
   }
   const pixels = size.width * size.height;
   if (pixels > MAX_IMAGE_PIXELS) throw tooLarge(field, { pixels, limit: MAX_IMAGE_PIXELS });
@@ -97,8 +97,7 @@ function reasonOf(cause: unknown): string {
   return `it is damaged or cut off (${first || 'no frame found'})`;
 }
 
-/** INVALID_IMAGE for a field. */
-export function invalidImage(field: string, reason: string, cause?: unknown): MeshError {
+function invalid(field: string, reason: string, cause?: unknown): MeshError {
   const message = `${field} is no readable picture: ${reason}. Send a whole PNG, JPEG, WebP, AVIF or GIF.`;
   return new MeshError('INVALID_IMAGE', message, { path: field, reason }, { cause });
 }
