@@ -23,6 +23,7 @@ const DEFAULT_GRACE_MS = 30_000;
 /** What a service needs, after the grace time it gives to running work, to close its connection and leave, ms. */
 const LEAVE_MS = 2_000;
 
+/** What is started, where it keeps its files, and who hears of it. */
 export interface LocalMeshOptions extends MeshOptions {
   /** Absolute. */
   readonly model: string;
@@ -37,6 +38,7 @@ export interface LocalMeshOptions extends MeshOptions {
   readonly onProcesses: (processes: readonly MeshProcess[]) => void;
 }
 
+/** A mesh that was started: its addresses, and the ways to end it. */
 export interface LocalMesh {
   readonly natsUrl: string;
   /** The first gateway's address, once every service is ready. */

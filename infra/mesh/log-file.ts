@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 /** A week of a busy service's warnings, a day of its infos. */
 const MAX_BYTES = 8 * 1024 * 1024;
 
+/** See the head of this file. */
 export class LogFile {
   readonly path: string;
   readonly #maxBytes: number;

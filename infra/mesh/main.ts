@@ -1,5 +1,6 @@
 /** `npm start`: a mesh on this machine. Wires the parts and ends them in order. */
 import { join } from 'node:path';
+import { openPipeline } from '#shared/checkpoint/pipeline.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import { defaultModel } from './default-model.ts';
 import { EndSignal } from './end-signal.ts';
@@ -19,6 +20,7 @@ async function run(options: MeshOptions, terminal: Terminal, state: StateFile): 
     process.exit(130);
   });
   const model = options.model ?? (await defaultModel());
+  await openPipeline(model); // Every service would refuse a wrong one: told once, before anything is started.
   const logFolder = join(state.folder, 'logs');
   mesh = await startLocalMesh({
     ...options,

@@ -7,12 +7,14 @@ import { RestartPolicy } from './restart-policy.ts';
 
 const DEFAULT_PORT = 4222;
 
+/** The server that was started, whichever of its processes runs now. */
 export interface OwnNats {
   readonly url: string;
   stop(): Promise<void>;
   kill(): void;
 }
 
+/** Where the server listens and writes, and who hears of its restarts. */
 export interface OwnNatsOptions {
   readonly port?: number;
   readonly storeDir: string;

@@ -7,6 +7,7 @@ import { MeshError } from '#shared/errors/errors.ts';
 /** The gateway first: it is drained first, so that no new work reaches the others. */
 export const ROLES = ['gateway', 'text-encoder', 'controlnet', 'denoiser', 'lora', 'vae'] as const satisfies Role[];
 
+/** The command line, checked, with every default but the model and the ports. */
 export interface MeshOptions {
   /** Absolute. Left out: the model that comes with the project. */
   readonly model?: string;
@@ -20,6 +21,7 @@ export interface MeshOptions {
   readonly isVerbose: boolean;
 }
 
+/** What `--help` prints. */
 export const USAGE = `Usage: npm start -- [options]
 
   --model DIR            checkpoint in the diffusers layout (default: the one that comes with latentmesh)
@@ -78,9 +80,12 @@ function parse(args: readonly string[]) {
 }
 
 function portOf(flag: string, text: string): number {
-  const port = Number(text);
-  if (Number.isInteger(port) && port >= 1 && port <= 65535) return port;
-  throw new MeshError('CONFIGURATION', `${flag} ${text} is not a port: a whole number from 1 to 65535.`);
+  const port = text.trim() === '' ? Number.NaN : Number(text);
+  if (Number.isInteger(port) && port >= 0 && port <= 65535) return port;
+  throw new MeshError(
+    'CONFIGURATION',
+    `${flag} ${text} is not a port: a whole number from 1 to 65535, or 0 for any that is free.`,
+  );
 }
 
 function replicasOf(settings: readonly string[]): Record<Role, number> {

@@ -2,6 +2,7 @@
 import { relative } from 'node:path';
 import { styleText } from 'node:util';
 
+/** What is told of a mesh that is ready. */
 export interface ReadyFacts {
   readonly tookMs: number;
   readonly modelFolder: string;

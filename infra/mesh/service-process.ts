@@ -12,6 +12,7 @@ import { MeshError } from '#shared/errors/errors.ts';
 import type { FatalReport, ReadyReport } from '#shared/service/supervised.ts';
 import { RestartPolicy } from './restart-policy.ts';
 
+/** What to run, and who hears of it. */
 export interface ServiceProcessOptions {
   /** `denoiser`, or `denoiser-1` for a further one. */
   readonly name: string;
@@ -32,6 +33,7 @@ export interface ServiceProcessOptions {
 /** How Node heads the report of what ended it. */
 const UNCAUGHT = /^\w*Error\b.*: /;
 
+/** See the head of this file. */
 export class ServiceProcess {
   readonly name: string;
   /** Resolves with the first `ready`; stays open when that never comes. */

@@ -18,6 +18,7 @@ export interface MeshProcess {
   readonly command: string;
 }
 
+/** What one supervisor tells others of the mesh that it runs. */
 export interface MeshState {
   readonly pid: number;
   readonly startedUnixMs: number;
@@ -31,6 +32,7 @@ export interface MeshState {
 }
 
 const POLL_MS = 10;
+/** The root of this project, absolute. */
 export const PROJECT_FOLDER = resolve(import.meta.dirname, '..', '..');
 const SUPERVISOR_COMMAND = join('infra', 'mesh', 'main.ts');
 

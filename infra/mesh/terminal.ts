@@ -6,6 +6,7 @@ import { formatLogLine } from './log-line.ts';
 const WARN_LEVEL = 40;
 const ERROR_LEVEL = 50;
 
+/** See the head of this file. */
 export class Terminal {
   readonly #isQuiet: boolean;
   readonly #minLevel: number;

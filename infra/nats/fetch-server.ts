@@ -13,6 +13,7 @@ export const NATS_SERVER_VERSION = '2.15.2';
 const COMPILE_TIMEOUT_MS = 5 * 60_000;
 const DOWNLOAD_TIMEOUT_MS = 60_000;
 
+/** One way, and how it is called in messages. */
 export interface FetchWay {
   readonly name: string;
   /** What people should know while they wait. */

@@ -14,6 +14,7 @@ import { FETCH_WAYS, type FetchWay } from './fetch-server.ts';
 /** The first release with everything the mesh uses: JetStream work queues with `discard_new`, object stores. */
 const OLDEST_VERSION = '2.9.0';
 
+/** Where to look, whom to tell, and which ways to try when there is none. */
 export interface FindOptions {
   readonly env?: Readonly<Record<string, string | undefined>>;
   /** Told before something slow is tried. By default a line on stderr. */

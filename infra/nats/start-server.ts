@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { MeshError } from '#shared/errors/errors.ts';
 import { findNatsServer, serverVersion } from './find-server.ts';
 
+/** Where a server listens and keeps its files. */
 export interface NatsServerOptions {
   /** 0 takes a free one. */
   readonly port?: number;
@@ -21,6 +22,7 @@ export interface NatsServerOptions {
   readonly binary?: string;
 }
 
+/** A server that is ready: its address, and the ways to end it. */
 export interface NatsServer {
   readonly url: string;
   readonly port: number;

@@ -8,6 +8,7 @@ import { MeshError } from '#shared/errors/errors.ts';
 const NO_ACTOR_PATIENCE_MS = 2_000;
 const NO_ACTOR_RETRY_MS = 200;
 
+/** See the head of this file. */
 export class JsonClient {
   readonly #transport: Transport;
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { stateFolder } from '#infra/mesh/state-file.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 
+/** Writes down the job that was started just now. */
 export async function rememberJob(job: string): Promise<void> {
   await mkdir(stateFolder(), { recursive: true, mode: 0o700 });
   await writeFile(file(), job);

@@ -8,6 +8,7 @@ import { connectNats, type NatsTransport } from '#shared/bus/nats-transport.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import { JsonClient } from './json-client.ts';
 
+/** A connection to it, and whether this command started it. */
 export interface Mesh {
   readonly client: JsonClient;
   readonly transport: NatsTransport;
@@ -17,6 +18,7 @@ export interface Mesh {
   close(): Promise<void>;
 }
 
+/** Which mesh will do, and whether one may be started. */
 export interface OpenOptions {
   /** Folder of the model that the mesh must serve. */
   readonly model?: string;

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { PROJECT_FOLDER } from '#infra/mesh/state-file.ts';
 import { MeshError, type WireError } from '#shared/errors/errors.ts';
 
+/** The mesh that was started for this command. */
 export interface OwnMesh {
   readonly natsUrl: string;
   /** Resolves when all its processes have ended. */

@@ -1,6 +1,7 @@
 /** Names of the files that pictures are saved in. */
 import { format, parse } from 'node:path';
 
+/** What a file name may tell of its picture. */
 export interface PictureFacts {
   readonly job: string;
   readonly seeds: readonly number[];

@@ -2,6 +2,7 @@
 import { styleText } from 'node:util';
 import type { JobEvent } from '#shared/contracts/jobs.ts';
 
+/** Where progress goes; `process.stderr` is one. */
 export interface ProgressOutput {
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;
@@ -10,6 +11,7 @@ export interface ProgressOutput {
 const BAR_WIDTH = 24;
 const CLEAR_LINE = '\r\x1b[2K';
 
+/** See the head of this file. */
 export class Progress {
   readonly #out: ProgressOutput;
   #hasLine = false;

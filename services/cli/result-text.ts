@@ -2,6 +2,7 @@
 import { styleText } from 'node:util';
 import type { GeneratedImage, GenerateReply } from '#shared/contracts/generate.ts';
 
+/** A picture with the file that it was saved in. */
 export interface SavedPicture {
   readonly path: string;
   readonly png: Uint8Array;
@@ -11,6 +12,7 @@ export interface SavedPicture {
 /** Columns of a preview: half of a usual terminal, a picture of 48 × 48 dots. */
 const PREVIEW_COLUMNS = 48;
 
+/** Prints the pictures' paths and times, or all of it as JSON; in a terminal the pictures too. */
 export async function printResult(
   reply: GenerateReply,
   pictures: readonly SavedPicture[],

@@ -7,6 +7,7 @@ import { statusText } from './status-text.ts';
 
 const TIMEOUT_MS = 5_000;
 
+/** Prints the mesh: its instances, what they hold and how busy they are. */
 export async function status({ json }: { readonly json?: boolean }): Promise<void> {
   const mesh = await ask<MeshStatus>(subjects.status, {});
   process.stdout.write(`${json ? JSON.stringify(mesh) : statusText(mesh, Date.now())}\n`);
@@ -15,6 +16,7 @@ export async function status({ json }: { readonly json?: boolean }): Promise<voi
 /** What `list` can list. */
 export type Listed = 'models' | 'samplers' | 'controlnets' | 'loras';
 
+/** Prints the names of one kind, one on a line. */
 export async function list(what: Listed, { json }: { readonly json?: boolean }): Promise<void> {
   const mesh = await ask<MeshStatus>(subjects.status, {});
   const names = what === 'models' ? [mesh.model] : mesh[what];

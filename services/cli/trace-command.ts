@@ -5,6 +5,7 @@ import { lastJob } from './last-job.ts';
 import { openMesh } from './mesh.ts';
 import { waterfall } from './waterfall.ts';
 
+/** Flags of `latentmesh trace`. */
 export interface TraceFlags {
   readonly json?: boolean;
   /** Columns. */

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 
+/** A `--control`, taken apart. */
 export interface ControlNetFlag {
   readonly controlnet: string;
   readonly imageFile: string;
@@ -12,6 +13,7 @@ export interface ControlNetFlag {
   readonly end: number;
 }
 
+/** A `--lora`, taken apart. */
 export interface LoraFlag {
   readonly lora: string;
   readonly weight: number;

@@ -3,6 +3,7 @@ import { styleText } from 'node:util';
 import type { SpanRecord } from '#shared/contracts/span.ts';
 import { type SpanRow, spanRows } from './span-rows.ts';
 
+/** How a trace is drawn. */
 export interface WaterfallOptions {
   /** Columns. */
   readonly width: number;

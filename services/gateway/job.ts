@@ -41,4 +41,5 @@ export const AdmittedJob = z.object({
   trace: z.record(z.string(), z.string()),
 });
 export type AdmittedJob = z.infer<typeof AdmittedJob>;
+/** One ControlNet of an accepted job. */
 export type AdmittedControlNet = z.infer<typeof AdmittedControlNet>;

@@ -19,6 +19,7 @@ export interface StatusParts {
 /** Libraries that do not answer in this time are left out: a status must come while things are broken, ms. */
 const LIST_TIMEOUT_MS = 1000;
 
+/** Asks for the libraries and adds the instances of the directory; what does not answer is left out. */
 export async function meshStatus({ pipeline, directory, mesh, now }: StatusParts): Promise<MeshStatus> {
   const options = { deadlineUnixMs: now() + LIST_TIMEOUT_MS, signal: new AbortController().signal };
   const [controlnets, loras] = await Promise.all([

@@ -7,6 +7,7 @@ import type { Message } from '#shared/wire/message.ts';
 /** String pairs beside a message: trace context, job id. Names are lower case and kept as they are. */
 export type Headers = Readonly<Record<string, string>>;
 
+/** How long a call may take, and what ends it sooner. */
 export interface CallOptions {
   /** Absolute. A call that would start past it fails at once; at it the call fails and the callee's signal aborts. */
   readonly deadlineUnixMs: number;
@@ -26,8 +27,10 @@ export interface CallContext {
   readonly subject: string;
 }
 
+/** What serves a call: its reply, or what it throws, goes back to the caller. */
 export type Handler = (request: Message, context: CallContext) => Promise<Message>;
 
+/** What listens until it is drained. */
 export interface Subscription {
   /** Takes nothing new; resolves when what was already delivered has been handled. Idempotent. */
   drain(): Promise<void>;
@@ -36,6 +39,7 @@ export interface Subscription {
 /** One request, one reply. The seam that decorators wrap: trace, retry, liveness. */
 export type Call = (subject: string, request: Message, options: CallOptions) => Promise<Message>;
 
+/** See the head of this file. */
 export interface Bus {
   /**
    * One request, one reply, of up to 1 GiB each (larger than a message: credit-controlled chunks). The request's

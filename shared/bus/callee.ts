@@ -19,6 +19,7 @@ interface Endpoint {
   readonly calls: Set<IncomingCall>;
 }
 
+/** See the head of this file. */
 export class Callee {
   readonly #line: Line;
   readonly #endpoints = new Set<Endpoint>();

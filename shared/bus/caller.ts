@@ -11,6 +11,7 @@ import { kindOf, type Lane, type Line } from './protocol.ts';
 import { MAX_TRANSFER_BYTES } from './transfer-receiver.ts';
 import type { Delivery } from './transport.ts';
 
+/** See the head of this file. */
 export class Caller {
   readonly #line: Line;
   readonly #calls = new Map<string, OutgoingCall>();

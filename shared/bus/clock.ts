@@ -1,11 +1,13 @@
 /** Time as the bus sees it, so that tests need no sleep. */
 import { MeshError } from '#shared/errors/errors.ts';
 
+/** Something that is due, unless it is called off. */
 export interface Timer {
   /** Idempotent; may be called after the timer ran. */
   cancel(): void;
 }
 
+/** See the head of this file. */
 export interface Clock {
   /** Unix time, ms. */
   now(): number;
@@ -15,6 +17,7 @@ export interface Clock {
 /** setTimeout runs at once what is further off than this (24.8 days). */
 const LONGEST_DELAY_MS = 2 ** 31 - 1;
 
+/** The real one. */
 export const systemClock: Clock = {
   now: Date.now,
   after: (delayMs, run) => {

@@ -14,6 +14,7 @@ import type { Delivery, Transport } from './transport.ts';
 /** What a handler returns when the answer comes later, by {@link replyJson}, maybe from another process. */
 export const ANSWERED_LATER: unique symbol = Symbol('answered later');
 
+/** What a handler knows of the request it answers. */
 export interface JsonContext {
   readonly subject: string;
   readonly headers: Headers;
@@ -24,6 +25,7 @@ export interface JsonContext {
 /** What it throws becomes the reply. */
 export type JsonHandler = (request: unknown, context: JsonContext) => Promise<unknown>;
 
+/** A subject that is served in JSON, with the numbers of what it has done. */
 export interface JsonEndpoint extends Subscription {
   stats(): EndpointStats;
 }
@@ -74,6 +76,7 @@ export interface JsonPublisher {
   publishJson(subject: string, body: unknown): void;
 }
 
+/** A publisher over one connection. */
 export function jsonPublisher(transport: Transport): JsonPublisher {
   return { publishJson: (subject, body) => publishJson(transport, subject, body) };
 }
@@ -90,6 +93,7 @@ export function subscribeJson(
   });
 }
 
+/** How long to wait, and what goes beside the request. */
 export interface JsonRequestOptions {
   readonly timeoutMs: number;
   readonly headers?: Headers;

@@ -1,6 +1,7 @@
 /** What an endpoint has done since it was served: the numbers of a `$SRV.STATS` answer. */
 import type { MeshError } from '#shared/errors/errors.ts';
 
+/** The numbers of one endpoint so far. */
 export interface EndpointStats {
   readonly name: string;
   readonly subject: string;
@@ -13,6 +14,7 @@ export interface EndpointStats {
   readonly processingMs: number;
 }
 
+/** Counts what one endpoint does. */
 export class EndpointCounter {
   readonly #subject: string;
   readonly #queueGroup: string | undefined;

@@ -18,6 +18,7 @@ export interface ErrorReply {
   readonly headers: Headers;
 }
 
+/** The reply for anything that was thrown. */
 export function errorReply(thrown: unknown): ErrorReply {
   const error = MeshError.from(thrown);
   const text = `${error.code}: ${error.message}`.replaceAll(/\s+/g, ' ').slice(0, MAX_HEADER_LENGTH);

@@ -13,6 +13,7 @@ import { MAX_TRANSFER_BYTES, TransferReceiver } from './transfer-receiver.ts';
 import { TransferSender } from './transfer-sender.ts';
 import type { Delivery } from './transport.ts';
 
+/** The request, who handles it, and who hears of its end. */
 export interface IncomingCallOptions {
   readonly request: CallRequest;
   readonly handler: Handler;
@@ -27,6 +28,7 @@ type Answer =
   | { readonly kind: 'fetched'; readonly sender: TransferSender }
   | { readonly kind: 'error'; readonly error: ErrorReply };
 
+/** See the head of this file. */
 export class IncomingCall {
   readonly #line: Line;
   readonly #options: IncomingCallOptions;

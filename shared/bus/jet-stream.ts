@@ -25,6 +25,7 @@ const STREAM_NAME_IN_USE = 10_058;
 const CONSUMER_EXISTS = 10_148;
 const SYSTEM_UNAVAILABLE = 10_008;
 
+/** How long requests are repeated while nothing answers; 15 s of the system's clock when left out. */
 export interface Patience {
   readonly patienceMs?: number;
   readonly clock?: Clock;

@@ -50,6 +50,7 @@ const RETRY_MS = 250;
 const NAK_LATER_MS = 2000;
 const NAK_ELSEWHERE_MS = 100;
 
+/** What lies in the queue. */
 export interface Job {
   /** Unique; what makes a second submission the same job. */
   readonly id: string;
@@ -57,6 +58,7 @@ export interface Job {
   readonly body: unknown;
 }
 
+/** What a worker knows of the job it was given. */
 export interface JobDelivery {
   /** 1 the first time. */
   readonly deliveryCount: number;
@@ -65,6 +67,7 @@ export interface JobDelivery {
 /** Resolves: the job is done. Rejects: by the error's `retry` it comes again later, soon (`elsewhere`), or never. */
 export type JobHandler = (job: Job, delivery: JobDelivery) => Promise<void>;
 
+/** See the head of this file. */
 export interface JobQueue {
   /** @throws MeshError QUEUE_FULL; PAYLOAD_TOO_LARGE; BUS_UNAVAILABLE */
   submit(job: Job): Promise<void>;
@@ -74,6 +77,7 @@ export interface JobQueue {
   depth(): Promise<number>;
 }
 
+/** How many jobs may be in the queue, waiting and running; 1000 when left out. */
 export interface JobQueueOptions extends Patience {
   readonly maxJobs?: number;
   /** Told why a worker cannot ask for work; it goes on asking. */

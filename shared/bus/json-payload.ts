@@ -39,6 +39,7 @@ function invalidJson(cause: Error): MeshError {
   return new MeshError('INVALID_JSON', `The payload is no JSON: ${why}.`, details, { cause });
 }
 
+/** The payload that says a value; `undefined` is said as null. */
 export function toJson(body: unknown): Uint8Array {
   return Buffer.from(JSON.stringify(body) ?? 'null');
 }

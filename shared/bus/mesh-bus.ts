@@ -16,9 +16,10 @@ import { Caller } from './caller.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { EndpointStats } from './endpoint-stats.ts';
 import { INLINE_MAX_BYTES, type Lane, type Line, parseLane } from './protocol.ts';
-import { TransferSlots } from './transfer-receiver.ts';
+import { TransferSlots } from './transfer-slots.ts';
 import type { Delivery, Transport } from './transport.ts';
 
+/** Who this bus is to the others. */
 export interface MeshBusOptions {
   /** Name of this process in errors on the other side. */
   readonly instance: string;
@@ -27,6 +28,7 @@ export interface MeshBusOptions {
 
 const CALLER_LANES: ReadonlySet<string> = new Set<Lane>(['answer', 'probe', 'download']);
 
+/** See the head of this file. */
 export class MeshBus implements Bus {
   readonly call: Call = (subject, request, options) => this.#caller.call(subject, request, options);
   readonly #transport: Transport;

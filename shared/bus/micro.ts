@@ -10,6 +10,7 @@ import type { Transport } from './transport.ts';
 
 const NANOSECONDS_PER_MS = 1e6;
 
+/** What a process says of itself. */
 export interface ServiceDescription {
   /** [A-Za-z0-9_-]+; the same for all instances of a role. */
   readonly name: string;

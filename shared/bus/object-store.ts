@@ -9,6 +9,7 @@ const BUCKET = 'LATENTMESH_RESULTS';
 const TTL_MS = 24 * 60 * 60_000;
 const MAX_BYTES = 4 * 1024 ** 3;
 
+/** Files by name. The same name again is the same file, written anew. */
 export interface ResultStore {
   readonly bucket: string;
   /** Replaces what is there. @throws MeshError QUEUE_FULL; BUS_UNAVAILABLE */

@@ -25,6 +25,7 @@ import { isTransferLength, TransferReceiver } from './transfer-receiver.ts';
 import { TransferSender } from './transfer-sender.ts';
 import type { Delivery } from './transport.ts';
 
+/** The request, as it was encoded, and who hears of its end. */
 export interface OutgoingCallOptions extends CallOptions {
   readonly id: string;
   readonly subject: string;
@@ -33,6 +34,7 @@ export interface OutgoingCallOptions extends CallOptions {
   readonly onEnd: () => void;
 }
 
+/** See the head of this file. */
 export class OutgoingCall {
   readonly #line: Line;
   readonly #options: OutgoingCallOptions;

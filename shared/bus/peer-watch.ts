@@ -2,6 +2,7 @@
 import type { Clock, Timer } from './clock.ts';
 import { KEEPALIVE_MS, LOST_AFTER, LOST_RETRY_MS } from './protocol.ts';
 
+/** How to ask the other side, and whom to tell that it is gone. */
 export interface PeerWatchOptions {
   /** Sends something that the other side answers, or that comes back when nobody is there. */
   readonly ask: () => void;
@@ -9,6 +10,7 @@ export interface PeerWatchOptions {
   readonly lost: () => void;
 }
 
+/** See the head of this file. */
 export class PeerWatch {
   readonly #clock: Clock;
   readonly #options: PeerWatchOptions;

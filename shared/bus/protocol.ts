@@ -29,7 +29,7 @@
  */
 import type { Headers } from './bus.ts';
 import type { Clock } from './clock.ts';
-import type { TransferSlots } from './transfer-receiver.ts';
+import type { TransferSlots } from './transfer-slots.ts';
 import type { Delivery, Transport } from './transport.ts';
 
 /** Half of the default `max_payload` of a server; with a smaller one, half of that. */
@@ -73,15 +73,18 @@ export const HEADER = {
  */
 export type Lane = 'answer' | 'probe' | 'download' | 'control' | 'upload';
 
+/** The subject of one lane of one call. */
 export function laneSubject(inbox: string, lane: Lane, call: string): string {
   return `${inbox}.${lane}.${call}`;
 }
 
+/** Lane and call of a subject that {@link laneSubject} made. */
 export function parseLane(subject: string): { lane: string; call: string } {
   const [lane = '', call = ''] = subject.split('.').slice(-2);
   return { lane, call };
 }
 
+/** What a message says; undefined for a request. */
 export function kindOf(delivery: Delivery): Kind | undefined {
   return delivery.headers[HEADER.kind] as Kind | undefined;
 }
@@ -91,6 +94,7 @@ export function ownHeaders(headers: Headers): Headers {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith('mesh-')));
 }
 
+/** The payload of messages that say all in their headers. */
 export const EMPTY = new Uint8Array(0);
 
 /** What a call needs of its bus. */

@@ -6,6 +6,7 @@ import { isToken } from './subjects.ts';
 import { isTransferLength } from './transfer-receiver.ts';
 import type { Delivery } from './transport.ts';
 
+/** See the head of this file. */
 export interface CallRequest {
   readonly id: string;
   readonly subject: string;

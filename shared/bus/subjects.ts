@@ -29,6 +29,7 @@ function token(value: string): string {
   return value;
 }
 
+/** See the head of this file. @throws MeshError INVALID_REQUEST for what cannot stand in a subject */
 export const subjects = {
   generate: `${PREFIX}.generate`,
   cancel: `${PREFIX}.cancel`,

@@ -19,8 +19,6 @@ import { CHUNK_BYTES, CHUNK_HEAD_BYTES, chunkCount } from './transfer-sender.ts'
 
 /** Chunks on their way to one receiver: 1.9 MB. */
 export const WINDOW_CHUNKS = 32;
-/** Transfers that a bus takes in at a time; further ones wait. Together 15 MB, half of where a server starts to stall senders. */
-export const MAX_TRANSFERS = 8;
 /** The largest payload. The ControlNet residuals of SDXL at 1024² are 107 MB. */
 export const MAX_TRANSFER_BYTES = 1024 ** 3;
 /** Whether an announced length is one that a transfer can have. */
@@ -33,39 +31,7 @@ const STALL_CHECK_MS = 1000;
 const STALL_CHECKS = 5;
 const REWIND = { [HEADER.rewind]: 'yes' };
 
-/** Lets MAX_TRANSFERS in, the others in the order of their coming. */
-export class TransferSlots {
-  #free = MAX_TRANSFERS;
-  readonly #waiting = new Set<() => void>();
-
-  /** Runs `start` now or when there is room. Returns the way out, idempotent, which makes room. */
-  enter(start: () => void): () => void {
-    let isIn = false;
-    let isOut = false;
-    const run = (): void => {
-      isIn = true;
-      this.#free--;
-      start();
-    };
-    if (this.#free > 0) run();
-    else this.#waiting.add(run);
-    return () => {
-      if (isOut) return;
-      isOut = true;
-      this.#waiting.delete(run);
-      if (isIn) this.#leave();
-    };
-  }
-
-  #leave(): void {
-    this.#free++;
-    const [next] = this.#waiting;
-    if (next === undefined) return;
-    this.#waiting.delete(next);
-    next();
-  }
-}
-
+/** How much comes, and by which subjects the two sides speak. */
 export interface ReceiverOptions {
   /** As announced by the sender, at most MAX_TRANSFER_BYTES. */
   readonly totalBytes: number;
@@ -77,6 +43,7 @@ export interface ReceiverOptions {
   readonly chunkSubject: string;
 }
 
+/** See the head of this file. */
 export class TransferReceiver {
   readonly #line: Line;
   readonly #options: ReceiverOptions;

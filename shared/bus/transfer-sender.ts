@@ -11,10 +11,12 @@ export const CHUNK_BYTES = 60 * 1024;
 /** The number of the chunk, u32 little endian. */
 export const CHUNK_HEAD_BYTES = 4;
 
+/** Chunks that a payload is cut into. */
 export function chunkCount(totalBytes: number): number {
   return Math.ceil(totalBytes / CHUNK_BYTES);
 }
 
+/** See the head of this file. */
 export class TransferSender {
   readonly #transport: Transport;
   readonly #reader: SegmentReader;

@@ -18,12 +18,14 @@ export interface Delivery {
   readonly isNoResponders: boolean;
 }
 
+/** What goes beside a payload. */
 export interface PublishOptions {
   readonly headers?: Headers | undefined;
   /** Subject for answers, and for the word that nobody is there to give one. */
   readonly reply?: string | undefined;
 }
 
+/** An interest in a subject, until it ends. */
 export interface TransportSubscription {
   /** Ends at once; what is on the way is dropped. Idempotent. */
   unsubscribe(): void;
@@ -37,6 +39,7 @@ export type TransportStatus =
   | { readonly type: 'connected' }
   | { readonly type: 'error'; readonly error: Error };
 
+/** See the head of this file. */
 export interface Transport {
   /** Largest payload with headers, bytes. */
   readonly maxPayloadBytes: number;

@@ -1,6 +1,7 @@
 /** Which part of onnxruntime serves a device name. Plain data: it crosses into the worker. */
 import { MeshError } from '#shared/errors/errors.ts';
 
+/** A provider, and which of its devices. */
 export type ExecutionProvider =
   | { readonly name: 'cpu' }
   | { readonly name: 'webgpu' }

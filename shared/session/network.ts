@@ -11,6 +11,7 @@ import type { Device, RunRequest, RunResult, Session, WeightSet } from './device
 /** Half a second on one slow core: a warm-up must not keep people waiting for more than it spares them. */
 const WARM_UP_MAX_FLOPS = 40e9;
 
+/** What a network is made of. */
 export interface NetworkOptions<Shape> {
   readonly device: Device;
   /** Writes the graph for a shape. */

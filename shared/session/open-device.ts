@@ -6,6 +6,7 @@ import { DeviceWorker } from './device-worker.ts';
 import { executionProvider } from './execution-provider.ts';
 import { WorkerDevice } from './worker-device.ts';
 
+/** Which device, and how much of the machine it may use. */
 export interface DeviceConfig {
   /** `cpu`, `cuda:<index>`, `webgpu`. */
   readonly device: string;

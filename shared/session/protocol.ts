@@ -58,6 +58,7 @@ export interface Operations {
   exit: { request: Nothing; reply: undefined };
 }
 
+/** The name of an operation; its request and its reply below. */
 export type OperationName = keyof Operations;
 export type RequestOf<K extends OperationName> = Operations[K]['request'];
 export type ReplyOf<K extends OperationName> = Operations[K]['reply'];

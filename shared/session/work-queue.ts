@@ -8,6 +8,7 @@
  */
 import { MeshError } from '#shared/errors/errors.ts';
 
+/** How a task waits. */
 export interface TaskOptions {
   /** Takes the task out while it waits; while it runs, fails it for the caller. */
   readonly signal?: AbortSignal | undefined;

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { KERNELS } from './layers.ts';
 import { lineAt, productFiles, projectFiles, read, violation } from './source-tree.ts';
 
 const MAIN_MAX_LINES = 80;
@@ -102,22 +101,37 @@ describe('conventions — comments', () => {
     expect(undocumented(text).map(({ name }) => name)).toEqual(names);
   });
 
-  it('every invariant of a kernel is named by a test', () => {
-    const tests = projectFiles().filter((file) => file.startsWith('test/') && file.endsWith('.test.ts'));
-    const named = new Set(tests.flatMap((file) => read(file).match(/\b[A-Z]\d+\b/g) ?? []));
-    const kernels = files.filter((file) => KERNELS.some((folder) => file.startsWith(folder)));
-    const broken = kernels.flatMap((file) => {
+  it('every numbered invariant is named in the title of a test of its area', () => {
+    const tests = projectFiles().filter((file) => /^test\/.*\.ts$/.test(file));
+    const titles = tests.map((file) => ({ file, text: titlesOf(read(file)).join('\n') }));
+    const broken = files.flatMap((file) => {
+      const [, area] = file.split('/');
       const text = read(file);
+      const ofArea = titles.filter((test) => test.file.includes(`/${area}/`));
       return [...text.matchAll(/^ \* +([A-Z]\d+) /gm)]
-        .filter(([, number]) => !named.has(number!))
+        .filter(([, number]) => !ofArea.some((test) => new RegExp(`\\b${number}\\b`).test(test.text)))
         .map((match) =>
           violation(
             { file, line: lineAt(text, match.index) },
-            `no test names ${match[1]}`,
+            `no test of ${area} names ${match[1]}`,
             'put the number in the title of the test that proves it',
           ),
         );
     });
     expect(broken).toEqual([]);
   });
+
+  it.each<[string, string[]]>([
+    ["it('A1: one turn', () => {});", ['A1: one turn']],
+    ["it.each([1, 2])('A2: %s turns', (n) => {});", ['A2: %s turns']],
+    ['it(`A3: messages`, () => {});', ['A3: messages']],
+    ["const A4 = 'A5';", []],
+  ])('titles are found in %j', (text, titles) => {
+    expect(titlesOf(text)).toEqual(titles);
+  });
 });
+
+/** Titles of tests, of tables of tests too. */
+function titlesOf(text: string): string[] {
+  return [...text.matchAll(/(?:\bit\(|\]\)\()\s*(['"`])(.+?)\1/gs)].map((match) => match[2]!);
+}

@@ -13,7 +13,7 @@ export const AREAS: Readonly<Record<string, readonly string[]>> = {
   image: ['errors', 'tensor'],
   actor: ['errors', 'tensor'],
   session: ['errors', 'tensor', 'graph/graph-model.ts', 'telemetry'],
-  bus: ['errors', 'tensor', 'wire', 'telemetry'],
+  bus: ['errors', 'tensor', 'wire', 'telemetry', 'contracts/span.ts'],
   contracts: ['errors', 'tensor', 'wire', 'bus/subjects.ts'],
   placement: ['errors', 'tensor', 'wire', 'telemetry', 'bus', 'contracts'],
   adapters: ['errors', 'tensor', 'telemetry', 'session', 'contracts', 'placement'],
@@ -44,6 +44,3 @@ export const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   sharp: ['shared/image/'],
   zod: ['shared/contracts/', 'shared/config/', 'services/gateway/'],
 };
-
-/** Folders whose file heads carry numbered invariants, each of which some test names. */
-export const KERNELS = ['shared/actor/', 'shared/bus/', 'shared/wire/'];

@@ -9,7 +9,7 @@ import {
   NO_ACTOR_RETRY_MS,
   RECONNECT_GRACE_MS,
 } from '#shared/bus/protocol.ts';
-import { MAX_TRANSFERS } from '#shared/bus/transfer-receiver.ts';
+import { MAX_TRANSFERS } from '#shared/bus/transfer-slots.ts';
 import { f32 } from '#shared/tensor/tensor.ts';
 import { message } from '#shared/wire/message.ts';
 import { aborted, failure, gate, ramp, soon } from '#test/contract/bus/harness.ts';
