@@ -102,7 +102,7 @@ export class ConfigReader {
     if (value === undefined || names.some((name) => expected.includes(name as string))) return;
     throw new MeshError(
       'CONFIG_INVALID',
-      `${this.#path} describes a ${names.map(String).join(', ')}, ${expected.join(' or ')} is needed. Is it the right folder?`,
+      `${this.#path} is of class ${names.map(show).join(', ')}, ${expected.join(' or ')} is needed. Is it the right folder?`,
       { file: this.#path, key, got: value, expected },
     );
   }

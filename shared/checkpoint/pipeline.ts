@@ -1,4 +1,5 @@
 /** A checkpoint folder as diffusers writes it: what it is made of, and whether its parts fit together. No weights are read. */
+import { access } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { MeshError } from '#shared/errors/errors.ts';
 import type { ClipTextConfig, SchedulerConfig, UnetConfig, VaeConfig } from '#shared/tensor/network-config.ts';
@@ -38,7 +39,7 @@ const PARTS: Readonly<Record<string, RegExp>> = {
  */
 export async function openPipeline(folder: string): Promise<Pipeline> {
   const root = resolve(folder);
-  await checkIndex(join(root, 'model_index.json'));
+  await checkIndex(root);
   const read = async <Config>(part: string, parse: (path: string, config: JsonRecord) => Config): Promise<Config> => {
     const path = configPath(join(root, part));
     return parse(path, await readJsonFile(path));
@@ -59,24 +60,38 @@ export async function openPipeline(folder: string): Promise<Pipeline> {
   return { name: basename(root), folder: root, folders, textEncoder, unet, vae, scheduler };
 }
 
-async function checkIndex(path: string): Promise<void> {
+async function checkIndex(root: string): Promise<void> {
+  const path = join(root, 'model_index.json');
+  if (!(await isThere(path))) throw noPipeline(root);
   const index = await readJsonFile(path);
   const className = index._class_name;
   if (typeof className !== 'string' || !SUPPORTED_CLASS.test(className)) {
     throw new MeshError(
       'CONFIG_UNSUPPORTED',
-      `${path} describes a ${String(className)}; Stable Diffusion 1.x and 2.x (StableDiffusionPipeline) are supported.`,
+      `${path} is of class ${JSON.stringify(className)}; Stable Diffusion 1.x and 2.x (StableDiffusionPipeline) are supported.`,
       { file: path, key: '_class_name', value: className },
     );
   }
   for (const [part, expected] of Object.entries(PARTS)) checkPart(path, part, index[part], expected);
 }
 
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function noPipeline(root: string): MeshError {
+  const text = `${root} is no checkpoint: a folder with a model_index.json, in the layout of diffusers, is needed.`;
+  return new MeshError('FILE_UNREADABLE', text, { folder: root });
+}
+
 /** An entry of the index is `[library, class]`, or `[null, null]` for a part that was left out. */
 function checkPart(path: string, part: string, entry: unknown, expected: RegExp): void {
   const className: unknown = Array.isArray(entry) ? entry[1] : undefined;
   if (typeof className === 'string' && expected.test(className)) return;
-  const got = className ? `is a ${String(className)}, which is not supported` : 'is missing';
+  const got = className ? `is of class ${JSON.stringify(className)}, which is not supported` : 'is missing';
   throw new MeshError(className ? 'CONFIG_UNSUPPORTED' : 'CONFIG_INVALID', `${path}: its ${part} ${got}.`, {
     file: path,
     key: part,

@@ -120,7 +120,7 @@ describe('config — the UNet', () => {
 
   it('config — the folder of another network is named', () => {
     expect(() => unet({ _class_name: 'AutoencoderKL' })).toThrow(
-      /describes a AutoencoderKL, UNet2DConditionModel is needed/,
+      /is of class "AutoencoderKL", UNet2DConditionModel is needed/,
     );
   });
 });
