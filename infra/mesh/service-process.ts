@@ -87,7 +87,8 @@ export class ServiceProcess {
     this.#isEnding = true;
     clearTimeout(this.#restart);
     const child = this.#child;
-    if (!child) return;
+    // One that has died on its own may not be told of yet: its last lines are still being read.
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGTERM');
     const force = setTimeout(() => child.kill('SIGKILL'), graceMs);
