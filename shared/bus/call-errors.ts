@@ -7,12 +7,6 @@ export interface CalleeFacts {
   readonly instance?: string;
 }
 
-/** What a caller gets for its own abort. */
-export function abortReason(reason: unknown): MeshError {
-  if (reason instanceof MeshError) return reason;
-  return new MeshError('CANCELLED', 'The caller gave up.', {}, { cause: reason });
-}
-
 /** NO_ACTOR: nobody has subscribed to the subject. */
 export function noActor(subject: string): MeshError {
   const text = `Nobody serves ${subject}. Is such an actor running? \`latentmesh status\` shows.`;

@@ -5,7 +5,6 @@ import { encode } from '#shared/wire/codec.ts';
 import type { Message } from '#shared/wire/message.ts';
 import { segmentsByteLength } from '#shared/wire/segments.ts';
 import type { CallOptions } from './bus.ts';
-import { abortReason } from './call-errors.ts';
 import { OutgoingCall, release } from './outgoing-call.ts';
 import { kindOf, type Lane, type Line } from './protocol.ts';
 import { MAX_TRANSFER_BYTES } from './transfer-receiver.ts';
@@ -70,7 +69,7 @@ export class Caller {
 
   #requireTime(subject: string, { signal, deadlineUnixMs }: CallOptions): void {
     if (this.#closed) throw this.#closed;
-    if (signal?.aborted) throw abortReason(signal.reason);
+    if (signal?.aborted) throw MeshError.fromAbort(signal);
     if (deadlineUnixMs > this.#line.clock.now()) return;
     throw new MeshError('DEADLINE_EXCEEDED', `The deadline had passed before ${subject} was called.`, { subject });
   }

@@ -4,7 +4,7 @@ import { decode } from '#shared/wire/codec.ts';
 import type { Message } from '#shared/wire/message.ts';
 import { join, type Segments } from '#shared/wire/segments.ts';
 import type { CallOptions } from './bus.ts';
-import { abortReason, actorLost, busUnavailable, type CalleeFacts, deadlineExceeded, noActor } from './call-errors.ts';
+import { actorLost, busUnavailable, type CalleeFacts, deadlineExceeded, noActor } from './call-errors.ts';
 import type { Timer } from './clock.ts';
 import { parseErrorReply } from './error-reply.ts';
 import { PeerWatch } from './peer-watch.ts';
@@ -43,7 +43,7 @@ export class OutgoingCall {
   readonly #upload: TransferSender | undefined;
   readonly #watch: PeerWatch;
   readonly #deadline: Timer;
-  readonly #onAbort = (): void => this.fail(abortReason(this.#options.signal!.reason));
+  readonly #onAbort = (): void => this.fail(MeshError.fromAbort(this.#options.signal!));
   #stage: 'unsent' | 'sent' | 'accepted' | 'settled' = 'unsent';
   /** Of a request nobody has accepted yet: look for it, or send it again. */
   #timer: Timer | undefined;

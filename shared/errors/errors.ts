@@ -102,7 +102,7 @@ export class MeshError extends Error {
 
   /** Rebuilds an error on the caller's side; an unknown code (a newer peer) becomes INTERNAL. */
   static fromWire(wire: { code: string; message: string; details?: ErrorDetails | undefined }): MeshError {
-    const code = wire.code in ERRORS ? (wire.code as ErrorCode) : 'INTERNAL';
+    const code = Object.hasOwn(ERRORS, wire.code) ? (wire.code as ErrorCode) : 'INTERNAL';
     return new MeshError(code, wire.message, wire.details ?? {});
   }
 
