@@ -119,7 +119,8 @@ export class Unet {
     const kept = Object.fromEntries(this.#between.map((name) => [name, { kept: name }]));
     const network = residuals ? this.#controlledUp : this.#up;
     const feeds = { ...kept, ...residuals, prompt_embeds: PROMPT };
-    const { outputs, runMs } = await network.run(shape, { feeds, weights, outputs: ['noise_pred'] }, signal);
+    const request = { feeds, weights, outputs: ['noise_pred'], drop: this.#between };
+    const { outputs, runMs } = await network.run(shape, request, signal);
     return { noise_pred: pick(outputs, 'noise_pred', 'f32').data, runMs };
   }
 

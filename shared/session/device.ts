@@ -24,6 +24,8 @@ export interface RunRequest {
   readonly outputs: readonly string[];
   /** Outputs that stay on the device: slot by output name. A slot lives until `drop`; keeping under it again replaces it. */
   readonly keep?: Readonly<Record<string, string>>;
+  /** Slots that nobody needs after this run: freed when it has ended well. */
+  readonly drop?: readonly string[];
 }
 
 /** What a run gave. */

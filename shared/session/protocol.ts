@@ -47,6 +47,7 @@ export interface Operations {
       readonly feeds: Readonly<Record<string, Tensor | Kept>>;
       readonly outputs: readonly string[];
       readonly keep: Readonly<Record<string, string>>;
+      readonly drop: readonly string[];
     };
     reply: RunResult;
   };

@@ -40,8 +40,10 @@ export class WorkerSession implements Session {
   async #run(call: Call, request: RunRequest, signal?: AbortSignal): Promise<RunResult> {
     checkRun(this.model, request, this.#slots);
     const { feeds, transfer } = handOver(request.feeds);
-    const { weights, outputs, keep = {} } = request;
-    const result = await call('run', { session: this.#id, set: weights.id, feeds, outputs, keep }, transfer);
+    const { weights, outputs, keep = {}, drop = [] } = request;
+    const order = { session: this.#id, set: weights.id, feeds, outputs, keep, drop };
+    const result = await call('run', order, transfer);
+    for (const slot of drop) this.#slots.delete(slot);
     if (signal?.aborted) await this.#forget(call, Object.values(keep));
     else this.#remember(keep);
     return result;

@@ -34,8 +34,6 @@ export class Patcher {
   }
 
   #open(): Promise<InferenceSession> {
-    const options = sessionOptions({ provider: { name: 'cpu' }, threads: this.#threads });
-    // No arena: it would keep the largest result's size for good, and patches are seldom.
-    return InferenceSession.create(gemmModel(), { ...options, enableCpuMemArena: false });
+    return InferenceSession.create(gemmModel(), sessionOptions({ provider: { name: 'cpu' }, threads: this.#threads }));
   }
 }

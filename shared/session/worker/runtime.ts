@@ -95,7 +95,7 @@ export class Runtime implements Readonly<{ [K in OperationName]: Operation<K> }>
     return DONE;
   }
 
-  async run({ session: id, set, feeds, outputs, keep }: RequestOf<'run'>): Promise<Answer<'run'>> {
+  async run({ session: id, set, feeds, outputs, keep, drop }: RequestOf<'run'>): Promise<Answer<'run'>> {
     const open = this.#open(id);
     const { session, model } = open;
     const inputs = { ...this.#fedWeights(open, set), ...this.#values(feeds) };
@@ -103,6 +103,7 @@ export class Runtime implements Readonly<{ [K in OperationName]: Operation<K> }>
     const start = performance.now();
     const results = await named(model, () => session.run(inputs, wanted));
     const runMs = performance.now() - start;
+    this.drop({ slots: [...drop, ...Object.values(keep)] });
     for (const [output, slot] of Object.entries(keep)) this.#kept.set(slot, results[output]!);
     const given = model.outputs
       .filter(({ name }) => outputs.includes(name))
@@ -119,12 +120,17 @@ export class Runtime implements Readonly<{ [K in OperationName]: Operation<K> }>
   }
 
   put({ slot, value }: RequestOf<'put'>): Answer<'put'> {
+    this.drop({ slots: [slot] });
     this.#kept.set(slot, toOrt(value));
     return DONE;
   }
 
   drop({ slots }: RequestOf<'drop'>): Answer<'drop'> {
-    for (const slot of slots) this.#kept.delete(slot);
+    for (const slot of slots) {
+      const kept = this.#kept.get(slot);
+      this.#kept.delete(slot);
+      if (kept) freeNow(kept);
+    }
     return DONE;
   }
 
@@ -162,6 +168,12 @@ export class Runtime implements Readonly<{ [K in OperationName]: Operation<K> }>
   #value(feed: Tensor | Kept): OrtTensor {
     return 'kept' in feed ? this.#kept.get(feed.kept)! : toOrt(feed);
   }
+}
+
+/** Kept outputs are tens of MB for each step: waiting for the collector would double what a device holds. */
+function freeNow({ data }: OrtTensor): void {
+  const { buffer } = data as Float32Array;
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0); // detaching frees, as in weight-store.ts
 }
 
 function fedRows({ weight, rows }: FedWeight, array: Float32Array): Float32Array {

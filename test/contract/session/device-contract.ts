@@ -224,6 +224,14 @@ export function describeDevice(name: string, open: () => Promise<Device>): void 
         expect(numbers(third.outputs, 'sum')).toEqual([6, 8]);
       });
 
+      it('go with the last run that needs them', async () => {
+        const session = await device.open(sumAndDifference(file, [1, 2]));
+        await run(session, { a: vector(1, 2), b: vector(1, 1) }, { keep: { sum: 'slot' } });
+        const last = await run(session, { a: { kept: 'slot' }, b: vector(1, 1) }, { drop: ['slot'] });
+        expect(numbers(last.outputs, 'sum')).toEqual([3, 4]);
+        expect((await failure(run(session, { a: { kept: 'slot' }, b: vector(1, 1) }))).code).toBe('WRONG_SHAPE');
+      });
+
       it('are checked in the turn of the run, after the run that keeps them', async () => {
         const session = await device.open(sumAndDifference(file, [1, 2]));
         const keeps = run(session, { a: vector(1, 2), b: vector(1, 1) }, { keep: { sum: 'slot' } });
