@@ -8,13 +8,13 @@
  */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { cacheFolder } from '#infra/cache-folder.ts';
 import type { Role } from '#shared/contracts/heartbeat.ts';
 import type { MeshError } from '#shared/errors/errors.ts';
 import { firstFreePort } from './free-port.ts';
 import { LogFile } from './log-file.ts';
 import { type OwnNats, startOwnNats } from './nats.ts';
 import { type MeshOptions, ROLES } from './options.ts';
+import { serviceEnvironment } from './service-environment.ts';
 import { ServiceProcess } from './service-process.ts';
 import { type MeshProcess, PROJECT_FOLDER } from './state-file.ts';
 
@@ -111,9 +111,8 @@ interface ServicePlan {
 /** Which processes to start, each with its environment. The first one is a gateway. */
 function planServices(options: LocalMeshOptions, place: { natsUrl: string; httpPort: number }): ServicePlan[] {
   const common = {
-    NODE_COMPILE_CACHE: join(cacheFolder(options.env), 'compile-cache'),
     LATENTMESH_ALLOW_PATHS: '1',
-    ...options.env,
+    ...serviceEnvironment(options.env),
     NATS_URL: place.natsUrl,
     LATENTMESH_MODEL: options.model,
     LATENTMESH_CONTROLNETS: folders(options.controlnets, options.env.LATENTMESH_CONTROLNETS),
