@@ -1,4 +1,5 @@
 /** HTTP of the gateway: OpenAI's images endpoint, and what an orchestrator asks. */
+import type { Socket } from 'node:net';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { parseJson } from '#shared/bus/json-payload.ts';
 import { MAX_BODY_BYTES } from '#shared/contracts/limits.ts';
@@ -9,7 +10,8 @@ import { toGenerateInput, toImagesResponse } from './openai.ts';
 
 /** Time for a request to come in, ms: the largest body at 0.5 MB/s. Its answer may take as long as the job. */
 const REQUEST_TIMEOUT_MS = 120_000;
-/** How often connections are looked at for that, ms; Node's own. */
+/** Time for its headers, and how often connections are looked at, ms; Node's own. */
+const HEADERS_TIMEOUT_MS = 60_000;
 const CHECK_INTERVAL_MS = 30_000;
 
 /** What HTTP needs of the gateway. */
@@ -26,7 +28,11 @@ export function createHttp({ desk, missingRoles, requestTimeoutMs = REQUEST_TIME
     bodyLimit: MAX_BODY_BYTES,
     logger: false,
     requestTimeout: requestTimeoutMs,
-    http: { connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, requestTimeoutMs) },
+    http: {
+      // Node takes the two for each other when the headers have more time than the whole.
+      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, requestTimeoutMs),
+      connectionsCheckingInterval: Math.min(CHECK_INTERVAL_MS, requestTimeoutMs),
+    },
     clientErrorHandler: refuseClient,
     frameworkErrors: (thrown, _, reply) => replyThrown(thrown, reply),
   });
@@ -57,14 +63,26 @@ function readBodiesAsNatsDoes(app: FastifyInstance): void {
   );
 }
 
-/** While closing, answers say so: fastify otherwise waits for the client's keep-alive (72 s, fastify #7044). */
+/**
+ * While closing, answers say so: fastify otherwise waits for the client's keep-alive (72 s, fastify #7044). And connections
+ * whose request has not come in yet are closed: Node looks after their time no longer, and would wait for ever.
+ */
 function closePolitely(app: FastifyInstance): void {
   let isClosing = false;
-  app.addHook('preClose', async () => {
-    isClosing = true;
+  const open = new Set<Socket>();
+  const answering = new Set<Socket>();
+  app.server.on('connection', (socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
   });
+  app.addHook('preHandler', async ({ raw }) => void answering.add(raw.socket));
   app.addHook('onSend', async (_, reply) => {
     if (isClosing) void reply.header('connection', 'close');
+  });
+  app.addHook('onResponse', async ({ raw }) => void answering.delete(raw.socket));
+  app.addHook('preClose', async () => {
+    isClosing = true;
+    for (const socket of open.difference(answering)) socket.destroy();
   });
 }
 
