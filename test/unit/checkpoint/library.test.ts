@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Library } from '#shared/checkpoint/library.ts';
+import { MeshError } from '#shared/errors/errors.ts';
 import { temporaryFolder } from '#test/temporary-folder.ts';
 
 const folder = await temporaryFolder();
@@ -75,5 +76,35 @@ describe('library — names that are none', () => {
     const open = new Library(model, { allowPaths: true });
     expect(await open.findLora(path)).toEqual({ name: 'secret', path });
     await expect(open.findLora('../secret')).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
+  });
+});
+
+describe('library — where files lie', () => {
+  const failing =
+    (path: string, more: object = {}) =>
+    async () => {
+      throw new MeshError('SAFETENSORS_INVALID', `${path} is cut off.`, { file: path, ...more });
+    };
+  const told = (path: string, more?: object): Promise<unknown> => library.reading(failing(path, more)).catch((e) => e);
+
+  it('library — errors name files from its folders on', async () => {
+    expect(await told(join(model, 'loras/sketch.safetensors'))).toMatchObject({
+      message: 'sketch.safetensors is cut off.',
+      details: { file: 'sketch.safetensors' },
+    });
+    expect(await told(join(model, 'canny/config.json'))).toMatchObject({ message: 'canny/config.json is cut off.' });
+  });
+
+  it('library — of a file elsewhere, behind a link, only its name', async () => {
+    const error = await told('/cache/blobs/3f2a', { names: ['a'], base: '/not/a/file', shape: [1, 2] });
+    expect(error).toMatchObject({
+      message: '3f2a is cut off.',
+      details: { file: '3f2a', names: ['a'], base: '/not/a/file', shape: [1, 2] },
+    });
+  });
+
+  it('library — whoever may name paths is told them', async () => {
+    const open = new Library(model, { allowPaths: true });
+    await expect(open.reading(failing('/a/b'))).rejects.toThrow('/a/b is cut off.');
   });
 });

@@ -30,6 +30,12 @@ describe('pixels', () => {
     expect([...pixelsOfDecoded(Float32Array.of(half(10.4), half(10.6), -1), 1)]).toEqual([10, 11, 0]);
   });
 
+  it('refuses to draw what is no number', () => {
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+      expect(codeOf(() => pixelsOfDecoded(Float32Array.of(0, value, 0), 1))).toBe('NOT_FINITE');
+    }
+  });
+
   it('refuses what is no whole picture', () => {
     expect(codeOf(() => pixelsOfDecoded(new Float32Array(5), 2))).toBe('WRONG_SHAPE');
     expect(codeOf(() => hintOfPixels(BYTES, 0))).toBe('WRONG_SHAPE');
