@@ -9,7 +9,7 @@ import { connectNats, type NatsTransport } from '#shared/bus/nats-transport.ts';
 import { readObject } from '#shared/bus/object-store.ts';
 import { subjects } from '#shared/bus/subjects.ts';
 import type { GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
-import { Heartbeat, type Role } from '#shared/contracts/heartbeat.ts';
+import { Heartbeat, MeshStatus, type Role } from '#shared/contracts/heartbeat.ts';
 import { JobEvent, JobRecord } from '#shared/contracts/jobs.ts';
 import { decode } from '#shared/wire/codec.ts';
 
@@ -127,6 +127,33 @@ export class TestMesh implements AsyncDisposable {
     return promise.finally(() => subscription.drain());
   }
 
+  /** Resolves with the instance that is asked next for an operation; what is sent after this call is not missed. */
+  nextRequest(role: Role, operation: string): Promise<string> {
+    return new Promise((resolve) => {
+      const subscription = this.transport.subscribe(`${subjects.role(role, operation)}.*`, ({ subject }) => {
+        // At once: a listener counts as somebody who could answer.
+        subscription.unsubscribe();
+        resolve(subject.split('.').at(-1)!);
+      });
+    });
+  }
+
+  /** Everyone who is there, as a gateway sees it. */
+  async instances(): Promise<readonly Heartbeat[]> {
+    return MeshStatus.parse(await this.ask(subjects.status, {})).instances;
+  }
+
+  /** The process that an instance is, by its name here. */
+  async processOf(instance: string): Promise<string> {
+    return processName((await this.instances()).find((one) => one.instance === instance)!);
+  }
+
+  /** Resolves when a process that dies or leaves after this call has been started again and is ready. */
+  async newcomer(process: string): Promise<void> {
+    const nowMs = Date.now();
+    await this.heartbeat((heartbeat) => processName(heartbeat) === process && heartbeat.started_unix_ms > nowMs);
+  }
+
   /** Process of a service (`denoiser`, `denoiser-1`) or of `nats-server`, as it runs now. */
   pid(name: string): number {
     const pid = this.#pids.get(name);
@@ -164,4 +191,9 @@ export class TestMesh implements AsyncDisposable {
     const unlisten = this.transport.onStatus(({ type }) => type === 'connected' && back());
     return promise.finally(unlisten);
   }
+}
+
+function processName({ role, slot }: Heartbeat): string {
+  const [, index] = /-(\d+)@/.exec(slot)!;
+  return index === '0' ? role : `${role}-${index}`;
 }

@@ -1,0 +1,57 @@
+/** Any process of the mesh may die in mid-job: the picture comes all the same, bit by bit the one of a calm run. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { GenerateInput } from '#shared/contracts/generate.ts';
+import { TestMesh } from '../mesh-kit.ts';
+import { controlledRequest } from './requests.ts';
+import { WatchedJob } from './watched-job.ts';
+
+let mesh: TestMesh;
+let request: GenerateInput;
+let calm: Uint8Array;
+
+beforeAll(async () => {
+  mesh = await TestMesh.start();
+  request = await controlledRequest();
+  calm = await WatchedJob.send(mesh, request).picture();
+});
+afterAll(() => mesh?.[Symbol.asyncDispose]());
+
+describe('faults — a process is killed in mid-job', () => {
+  it.each(['denoiser', 'controlnet', 'gateway', 'nats-server'])('%s, between two steps', async (name) => {
+    const job = WatchedJob.send(mesh, request);
+    await job.step(10);
+    mesh.signal(name);
+    expect(await job.picture()).toEqual(calm);
+  });
+
+  it.each([
+    ['text-encoder', 'encode', 0.9],
+    ['lora', 'patch', 0.8],
+    ['vae', 'decode', 0.7],
+  ] as const)('%s, with a request in its hands', async (name, operation, weight) => {
+    // No cache knows this prompt and this strength.
+    const fresh = { ...request, prompt: `a photo of a ${name}`, loras: [{ lora: 'a-kohya', weight }] };
+    const asked = mesh.nextRequest(name, operation);
+    const job = WatchedJob.send(mesh, fresh);
+    await asked;
+    mesh.signal(name);
+    const picture = await job.picture();
+    expect(picture).toEqual(await WatchedJob.send(mesh, fresh).picture());
+  });
+});
+
+describe('faults — the only gateway is told to end', () => {
+  it('what runs is finished and answered, newcomers are told, and served by the next one', async () => {
+    const job = WatchedJob.send(mesh, request);
+    await job.step();
+    const leaving = mesh.heartbeat((heartbeat) => heartbeat.role === 'gateway' && heartbeat.leaving);
+    const back = mesh.newcomer('gateway');
+    mesh.signal('gateway', 'SIGTERM');
+    await leaving;
+    await expect(mesh.generate(request)).rejects.toMatchObject({ code: 'NO_ACTOR' });
+    await job.reply;
+    await back;
+    expect(await job.picture()).toEqual(calm);
+    expect(await WatchedJob.send(mesh, request).picture()).toEqual(calm);
+  });
+});

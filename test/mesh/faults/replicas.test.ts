@@ -1,0 +1,88 @@
+/** Two gateways and two denoisers: what one cannot do, because it hangs, leaves or dies, the other does. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { GenerateInput } from '#shared/contracts/generate.ts';
+import { TestMesh } from '../mesh-kit.ts';
+import { controlledRequest } from './requests.ts';
+import { WatchedJob } from './watched-job.ts';
+
+let mesh: TestMesh;
+let request: GenerateInput;
+let calm: Uint8Array;
+/** What a job tells that was run once. */
+let allSteps: number[];
+
+beforeAll(async () => {
+  mesh = await TestMesh.start({ replicas: { gateway: 2, denoiser: 2 } });
+  request = await controlledRequest();
+  const job = WatchedJob.send(mesh, request);
+  calm = await job.picture();
+  allSteps = job.steps;
+});
+afterAll(() => mesh?.[Symbol.asyncDispose]());
+
+/** A job in the middle of its steps, and the denoiser that has it. */
+async function runningJob(): Promise<{ job: WatchedJob; instance: string; process: string }> {
+  const asked = mesh.nextRequest('denoiser', 'denoise');
+  const job = WatchedJob.send(mesh, request);
+  const instance = await asked;
+  await job.step(5);
+  return { job, instance, process: await mesh.processOf(instance) };
+}
+
+describe('faults — a denoiser of two', () => {
+  it('hangs: its job goes on elsewhere, and when it wakes up its late reply changes nothing', async () => {
+    const { job, instance, process } = await runningJob();
+    mesh.signal(process, 'SIGSTOP');
+    try {
+      expect(await mesh.nextRequest('denoiser', 'denoise')).not.toBe(instance);
+      await job.told(() => job.steps.filter((step) => step === 1).length > 1);
+    } finally {
+      mesh.signal(process, 'SIGCONT');
+    }
+    expect(await job.picture()).toEqual(calm);
+    await mesh.heartbeat((heartbeat) => heartbeat.instance === instance && heartbeat.load === 0);
+    await job.expectOutcome('done');
+    const [first, second] = [await runningJob(), await runningJob()];
+    expect(first.instance).not.toBe(second.instance);
+    expect(await Promise.all([first.job.picture(), second.job.picture()])).toEqual([calm, calm]);
+  });
+
+  it('is killed under several jobs: each has one outcome and its picture', async () => {
+    const seeds = [3, 4, 5, 6];
+    const want = await Promise.all(seeds.map((seed) => WatchedJob.send(mesh, { ...request, seed }).picture()));
+    const back = mesh.newcomer('denoiser');
+    const jobs = seeds.map((seed) => WatchedJob.send(mesh, { ...request, seed }));
+    await Promise.race(jobs.map((job) => job.step(10)));
+    mesh.signal('denoiser');
+    expect(await Promise.all(jobs.map((job) => job.picture()))).toEqual(want);
+    expect(want[0]).toEqual(calm);
+    await back;
+  });
+
+  it('is told to end: what it has it finishes, what comes goes to the other', async () => {
+    const { job, instance, process } = await runningJob();
+    const leaving = mesh.heartbeat((heartbeat) => heartbeat.instance === instance && heartbeat.leaving);
+    mesh.signal(process, 'SIGTERM');
+    await leaving;
+    const next = await runningJob();
+    expect(next.instance).not.toBe(instance);
+    expect(await Promise.all([job.picture(), next.job.picture()])).toEqual([calm, calm]);
+    expect(job.steps).toEqual(allSteps);
+  });
+});
+
+describe('faults — a gateway of two', () => {
+  it('is told to end: what runs is finished and answered, newcomers go to the other', async () => {
+    const overHttp = WatchedJob.post(mesh, request);
+    await overHttp.started();
+    const running = [1, 2, 3].map(() => WatchedJob.send(mesh, request));
+    await Promise.all(running.map((job) => job.started()));
+    const leaving = mesh.heartbeat((heartbeat) => heartbeat.role === 'gateway' && heartbeat.leaving);
+    mesh.signal('gateway', 'SIGTERM');
+    await leaving;
+    for (const job of [overHttp, ...running, WatchedJob.send(mesh, request)]) {
+      expect(await job.picture()).toEqual(calm);
+      expect(job.steps).toEqual(allSteps);
+    }
+  });
+});
