@@ -151,7 +151,7 @@ export class TestMesh implements AsyncDisposable {
   /** Resolves when a process that dies or leaves after this call has been started again and is ready. */
   async newcomer(process: string): Promise<void> {
     const nowMs = Date.now();
-    await this.heartbeat((heartbeat) => processName(heartbeat) === process && heartbeat.started_unix_ms > nowMs);
+    await this.heartbeat((one) => processName(one) === process && one.started_unix_ms > nowMs);
   }
 
   /** Process of a service (`denoiser`, `denoiser-1`) or of `nats-server`, as it runs now. */
@@ -168,22 +168,13 @@ export class TestMesh implements AsyncDisposable {
 
   /** Kills a process as a crash would; resolves when the one that is started instead is in the mesh. */
   async restart(name: string): Promise<void> {
-    const isBack = name === 'nats-server' ? this.#reconnected() : this.#replaced(name);
+    const isBack = name === 'nats-server' ? this.#reconnected() : this.newcomer(name);
     this.signal(name);
     await isBack;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#resources.disposeAsync();
-  }
-
-  /** The slot of `denoiser` is `denoiser-0@…`, that of `denoiser-1` `denoiser-1@…`. */
-  async #replaced(name: string): Promise<void> {
-    const place = /-\d+$/.test(name) ? name : `${name}-0`;
-    const killedUnixMs = Date.now();
-    await this.heartbeat(
-      ({ slot, started_unix_ms: started }) => slot.startsWith(`${place}@`) && started > killedUnixMs,
-    );
   }
 
   #reconnected(): Promise<void> {
@@ -193,6 +184,7 @@ export class TestMesh implements AsyncDisposable {
   }
 }
 
+/** The slot of `denoiser` is `denoiser-0@…`, that of `denoiser-1` `denoiser-1@…`. */
 function processName({ role, slot }: Heartbeat): string {
   const [, index] = /-(\d+)@/.exec(slot)!;
   return index === '0' ? role : `${role}-${index}`;
