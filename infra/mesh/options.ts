@@ -25,8 +25,8 @@ export interface MeshOptions {
 export const USAGE = `Usage: npm start -- [options]
 
   --model DIR            checkpoint in the diffusers layout (default: the one that comes with latentmesh)
-  --port PORT            HTTP port (default: 8188, or the next free one)
-  --nats-port PORT       port of the nats-server that is started (default: 4222, or the next free one);
+  --port PORT            HTTP port, 0 for any (default: 8188, or the next free one)
+  --nats-port PORT       port of the nats-server that is started, 0 for any (default: 4222, or the next free one);
                          with NATS_URL set none is started
   --controlnets DIR      further folder with ControlNets; repeatable
   --loras DIR            further folder with LoRAs; repeatable

@@ -8,6 +8,8 @@ import { toGenerateInput } from '../../../services/gateway/openai.ts';
 import { parseRequest } from '../../../services/gateway/validation.ts';
 import { type Door, door } from './door.ts';
 
+/** A picture of one pixel. */
+const image = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==';
 const REQUEST = {
   job: 'fuzzed',
   model: 'sd15',
@@ -22,7 +24,7 @@ const REQUEST = {
   seed: [1, 2],
   batch: 2,
   clip_skip: 2,
-  controlnets: [{ controlnet: 'controlnet-a', image: 'iVBORw0KGgo=', preprocessor: 'none', control_guidance_end: 0.5 }],
+  controlnets: [{ controlnet: 'controlnet-a', image, preprocessor: 'none', control_guidance_end: 0.5 }],
   guess_mode: false,
   loras: [{ lora: 'a-kohya', weight: 0.5 }, { lora: 'b-kohya' }],
   deadline_ms: 1000,
