@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import type { GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
 import { GenerateRequest } from '#shared/contracts/generate.ts';
-import { MAX_BATCH } from '#shared/contracts/limits.ts';
+import { MAX_BATCH, MAX_PIXELS, MAX_SIDE, MIN_SIDE, SIDE_MULTIPLE } from '#shared/contracts/limits.ts';
 import { ERRORS, type ErrorDetails, MeshError, type WireError } from '#shared/errors/errors.ts';
 import { invalidRequest, parseRequest } from './validation.ts';
 
@@ -124,7 +124,18 @@ function refuseUnsupported(request: ImagesRequest): void {
 function sizeOf(size: string | null | undefined): { width?: number; height?: number } {
   if (!size || size === 'auto') return {};
   const [width, height] = size.split('x').map(Number) as [number, number];
+  for (const side of [width, height]) {
+    if (side < MIN_SIDE || side > MAX_SIDE || side % SIDE_MULTIPLE !== 0) {
+      throw wrongSize(`must have sides from ${MIN_SIDE} to ${MAX_SIDE}, multiples of ${SIDE_MULTIPLE}`);
+    }
+  }
+  if (width * height > MAX_PIXELS) throw wrongSize(`must be at most ${MAX_PIXELS} pixels`);
   return { width, height };
+}
+
+/** Of the field that the caller knows; width and height are not fields here. */
+function wrongSize(message: string): MeshError {
+  return invalidRequest([{ path: 'size', message }]);
 }
 
 /** Two names of one field: either, or both alike. */

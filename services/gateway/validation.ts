@@ -20,10 +20,19 @@ const MAX_PATH_CHARS = 200;
 
 /** @throws MeshError INVALID_REQUEST with every problem in `details.problems` */
 export function parseRequest<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(input);
+  const parsed = safeParse(schema, input);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.slice(0, MAX_PROBLEMS).flatMap((issue) => problemsOf(issue, { schema, input }));
   throw invalidRequest(withoutRepeated(problems));
+}
+
+/** Zod compares the length of whatever has one, and fails over one that is no number: `{"length": {"toString": 1}}`. */
+function safeParse<Schema extends z.ZodType>(schema: Schema, input: unknown): z.ZodSafeParseResult<z.output<Schema>> {
+  try {
+    return schema.safeParse(input);
+  } catch {
+    throw invalidRequest([{ path: '', message: 'has an object where a text or a list belongs' }]);
+  }
 }
 
 /** An error of the door, for rules that no schema can hold. */

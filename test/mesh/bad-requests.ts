@@ -45,7 +45,7 @@ const PROMPTS: readonly BadRequest[] = [
 ];
 
 const size = (what: string, width: unknown, more: Partial<BadRequest> = {}): BadRequest =>
-  refused('width', what, width, { http: 'none', ...more });
+  refused('width', what, width, { http: 'none', httpPath: 'size', ...more });
 
 const SIZES: readonly BadRequest[] = [
   size('a width that 8 does not divide', 65, { ...cat('--width', '65'), http: { size: '65x64' } }),
@@ -60,6 +60,7 @@ const SIZES: readonly BadRequest[] = [
     what: 'too many pixels',
     request: { width: 2048, height: 2048 },
     http: { size: '2048x2048' },
+    httpPath: 'size',
     code: 'INVALID_REQUEST',
     path: 'width',
     message: /1572864 pixels/,

@@ -88,6 +88,9 @@ describe('OpenAI images — the request', () => {
   it.each([
     ['size', '512'],
     ['size', '512 x 512'],
+    ['size', '512x513'],
+    ['size', '2056x64'],
+    ['size', '2048x2048'],
     ['n', 0],
     ['n', 99],
     ['quality', 'superb'],

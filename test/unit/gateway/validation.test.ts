@@ -21,6 +21,11 @@ describe('validation — the path and the reason of every field that is wrong', 
   it.each<[string, unknown, string[]]>([
     ['nothing at all', {}, ['prompt: is missing']],
     ['no object', 'a lighthouse', [': must be an object']],
+    [
+      'an object that breaks comparisons',
+      { prompt: { length: { toString: 1 } } },
+      [': has an object where a text or a list belongs'],
+    ],
     ['an empty prompt', { prompt: '' }, ['prompt: must not be empty']],
     ['a prompt of another type', { prompt: 5 }, ['prompt: must be a string or a list']],
     ['an empty prompt in a list', { prompt: ['a', ''] }, ['prompt.1: must not be empty']],
