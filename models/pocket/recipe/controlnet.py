@@ -9,6 +9,7 @@ from transformers import CLIPTextModel
 
 from captions import caption
 from denoiser import Pool, add_noise, open_denoiser
+from export import FOLDER, tidy_config
 from networks import new_controlnet
 from optimiser import Optimiser
 from paint import render
@@ -34,6 +35,9 @@ def train_edges() -> None:
     training = Training("edges", {"edges": controlnet}, Optimiser([(controlnet, 1e-3)], []), budget("edges", STEPS), decay=0.995)
     pool = Pool()
     training.run(lambda step: _losses((unet, encoder, tokenizer), controlnet, pool, step))
+    training.use_average()
+    controlnet.half().save_pretrained(FOLDER / "controlnets" / "edges")
+    tidy_config(FOLDER / "controlnets" / "edges" / "config.json")
 
 
 def open_edges(unet: UNet2DConditionModel) -> ControlNetModel | None:
