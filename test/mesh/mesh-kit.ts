@@ -161,6 +161,13 @@ export class TestMesh implements AsyncDisposable {
     return pid;
   }
 
+  /** Resolves when our own connection is lost, or back, the next time. */
+  connection(wanted: 'disconnected' | 'connected'): Promise<void> {
+    const { promise, resolve: changed } = Promise.withResolvers<void>();
+    const unlisten = this.transport.onStatus(({ type }) => type === wanted && changed());
+    return promise.finally(unlisten);
+  }
+
   /** Sends a signal to one process. */
   signal(name: string, signal: NodeJS.Signals = 'SIGKILL'): void {
     process.kill(this.pid(name), signal);
@@ -168,19 +175,13 @@ export class TestMesh implements AsyncDisposable {
 
   /** Kills a process as a crash would; resolves when the one that is started instead is in the mesh. */
   async restart(name: string): Promise<void> {
-    const isBack = name === 'nats-server' ? this.#reconnected() : this.newcomer(name);
+    const isBack = name === 'nats-server' ? this.connection('connected') : this.newcomer(name);
     this.signal(name);
     await isBack;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#resources.disposeAsync();
-  }
-
-  #reconnected(): Promise<void> {
-    const { promise, resolve: back } = Promise.withResolvers<void>();
-    const unlisten = this.transport.onStatus(({ type }) => type === 'connected' && back());
-    return promise.finally(unlisten);
   }
 }
 
