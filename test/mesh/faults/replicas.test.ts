@@ -73,7 +73,8 @@ describe('faults — a denoiser of two', () => {
 describe('faults — a gateway of two', () => {
   it('hangs: its job is run and answered by the other, and when it wakes up it gives no second outcome', async () => {
     // Two seconds: long enough to see in a heartbeat who has it.
-    const job = WatchedJob.send(mesh, { ...request, steps: 80 });
+    const longer = { ...request, steps: 80 };
+    const job = WatchedJob.send(mesh, longer);
     const { instance } = await mesh.heartbeat(({ role, load }) => role === 'gateway' && load > 0);
     const process = await mesh.processOf(instance);
     mesh.signal(process, 'SIGSTOP');
@@ -82,9 +83,10 @@ describe('faults — a gateway of two', () => {
     } finally {
       mesh.signal(process, 'SIGCONT');
     }
-    await job.picture();
+    const picture = await job.picture();
     await mesh.heartbeat((heartbeat) => heartbeat.instance === instance && heartbeat.load === 0);
     await job.expectOutcome('done');
+    expect(picture).toEqual(await WatchedJob.send(mesh, longer).picture());
   });
 
   it('is told to end: what runs is finished and answered, newcomers go to the other', async () => {
