@@ -16,9 +16,9 @@ export default defineConfig({
     maxWorkers: 2,
     reporters: ['default', './scripts/closing-line.ts'],
     projects: [
-      tier('unit', 20_000),
+      tier('unit', 60_000),
       tier('architecture', 20_000),
-      tier('contract', 30_000),
+      tier('contract', 60_000),
       tier('golden', 120_000),
       tier('mesh', 180_000, { fileParallelism: false }),
     ],

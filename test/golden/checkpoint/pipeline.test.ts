@@ -89,7 +89,7 @@ describe('pipeline — what cannot be served is named', () => {
   it('pipeline — a folder that is no checkpoint says which file is missing', async () => {
     await expect(openPipeline(folder)).rejects.toMatchObject({
       code: 'FILE_UNREADABLE',
-      message: expect.stringMatching(/model_index\.json does not exist/),
+      message: expect.stringMatching(/is no checkpoint: a folder with a model_index\.json/),
     });
   });
 });
