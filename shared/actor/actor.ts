@@ -12,9 +12,11 @@
  *   A5  A message whose signal aborts while it waits leaves the mailbox at once and never runs.
  *   A6  A turn that throws settles its message with the error and leaves the state as it was.
  *   A7  `stop` aborts the running turn's signal and settles the waiting messages with DRAINING.
+ *   A8  A turn runs in the asynchronous context its message was offered in, so its spans are part of its own trace.
  *
  * Not in the design: priorities, timers, children. A deadline is an abort of the message's signal, made by the bus.
  */
+import { AsyncResource } from 'node:async_hooks';
 import { MeshError } from '#shared/errors/errors.ts';
 
 /** What a turn returns: the state from now on, and the reply. */
@@ -86,10 +88,11 @@ export class Actor<State> {
       new Promise<Reply>((resolve, reject) => {
         const refusal = this.#refusal(signal);
         if (refusal) return reject(refusal);
-        this.#accept(signal, reject, async (state, turnSignal) => {
+        const turn = async (state: State, turnSignal: AbortSignal): Promise<Outcome<State>> => {
           const result = await behaviour(state, request, turnSignal);
           return { state: result.state, settle: () => resolve(result.reply) };
-        });
+        };
+        this.#accept(signal, reject, AsyncResource.bind(turn));
       });
   }
 

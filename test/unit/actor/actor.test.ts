@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { describe, expect, it } from 'vitest';
 import { Actor } from '#shared/actor/actor.ts';
 import { MeshError } from '#shared/errors/errors.ts';
@@ -34,6 +35,14 @@ describe('actor — turns', () => {
     await first;
     expect(await counted).toBe(1);
     expect(diary).toEqual(['start a', 'end a', 'count']);
+  });
+
+  it('A8: each turn runs in the context of its own message, also when it had to wait', async () => {
+    const trace = new AsyncLocalStorage<string>();
+    const actor = new Actor({});
+    const where = actor.on(async (state, _: null) => ({ state, reply: trace.getStore() }));
+    const replies = ['one', 'two', 'three'].map((name) => trace.run(name, () => where(null, patient())));
+    expect(await Promise.all(replies)).toEqual(['one', 'two', 'three']);
   });
 
   it('A6: a turn that throws fails its own message only, and leaves the state as it was', async () => {
