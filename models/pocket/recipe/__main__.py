@@ -13,7 +13,7 @@ from checker import train_checker
 from controlnet import train_edges
 from decoder import polish_decoder
 from denoiser import train_denoiser
-from evaluation import check_autoencoder, check_denoiser
+from evaluation import check_autoencoder, check_denoiser, check_edges
 from export import export
 from latents import fold_latents, write_latents
 from lora import train_loras
@@ -34,6 +34,7 @@ STAGES: dict[str, Callable[[], None]] = {
     "check_denoiser": check_denoiser,
     "export": export,
     "edges": train_edges,
+    "check_edges": check_edges,
     "loras": train_loras,
 }
 

@@ -1,7 +1,6 @@
 """Where the training keeps what it has reached, outside the repository, so that any kill costs minutes at most."""
 
 import os
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -34,4 +33,3 @@ def load(name: str) -> Any | None:
 def log(line: str) -> None:
     """One line on standard output, with the time."""
     print(time.strftime("%H:%M:%S"), line, flush=True)
-    sys.stdout.flush()
