@@ -40,7 +40,7 @@ export async function readJsonFile(path: string): Promise<JsonRecord> {
   const text = await readTextFile(path);
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    parsed = JSON.parse(quotePythonNumbers(text));
   } catch (cause) {
     throw new MeshError(
       'CONFIG_INVALID',
@@ -51,4 +51,14 @@ export async function readJsonFile(path: string): Promise<JsonRecord> {
   }
   if (!isRecord(parsed)) throw new MeshError('CONFIG_INVALID', `${path} has to hold a JSON object.`, { file: path });
   return parsed;
+}
+
+/**
+ * Python writes numbers that JSON does not have: `"lambda_min_clipped": -Infinity` stands in scheduler configurations.
+ * They become the strings "-Infinity", "Infinity" and "NaN"; what stands inside a string stays.
+ */
+function quotePythonNumbers(text: string): string {
+  return text.replaceAll(/"(?:[^"\\]|\\.)*"|-?Infinity|NaN/g, (found) =>
+    found.startsWith('"') ? found : `"${found}"`,
+  );
 }
