@@ -12,6 +12,7 @@ import type { GenerateInput, GenerateReply } from '#shared/contracts/generate.ts
 import { Heartbeat, MeshStatus, type Role } from '#shared/contracts/heartbeat.ts';
 import { JobEvent, JobRecord } from '#shared/contracts/jobs.ts';
 import { decode } from '#shared/wire/codec.ts';
+import { copySmallModel } from './small-model.ts';
 
 /** The recorded checkpoint with the structure of Stable Diffusion 1.5. */
 export const REFERENCE_MODEL = resolve(import.meta.dirname, '../golden/data/sd15');
@@ -21,6 +22,7 @@ export const REFERENCE_LORAS = resolve(import.meta.dirname, '../golden/data/lora
 const JOB_TIMEOUT_MS = 90_000;
 
 export interface TestMeshOptions {
+  /** Left out: the recorded checkpoint. `small`: the same for small pictures, which starts faster. */
   readonly model?: string;
   readonly replicas?: Partial<Record<Role, number>>;
   readonly env?: Readonly<Record<string, string>>;
@@ -61,7 +63,7 @@ export class TestMesh implements AsyncDisposable {
     const log: string[] = [];
     const { NATS_URL: _, ...ownEnv } = process.env;
     const mesh = await startLocalMesh({
-      model,
+      model: model === 'small' ? await copySmallModel(REFERENCE_MODEL, folder) : model,
       natsPort: 0,
       httpPort: 0,
       controlnets: [],

@@ -22,7 +22,10 @@ let long: GenerateInput;
 let calm: Uint8Array;
 
 beforeAll(async () => {
-  mesh = await TestMesh.start({ env: { LATENTMESH_JOBS: '1', LATENTMESH_QUEUE: `${MAX_JOBS}` } });
+  mesh = await TestMesh.start({
+    model: 'small',
+    env: { LATENTMESH_JOBS: '1', LATENTMESH_QUEUE: `${MAX_JOBS}` },
+  });
   [short, long] = await Promise.all([controlledRequest(), longRequest()]);
   calm = await WatchedJob.send(mesh, short).picture();
 });

@@ -10,7 +10,7 @@ let request: GenerateInput;
 let calm: Uint8Array;
 
 beforeAll(async () => {
-  mesh = await TestMesh.start();
+  mesh = await TestMesh.start({ model: 'small' });
   request = await controlledRequest();
   calm = await WatchedJob.send(mesh, request).picture();
 });

@@ -12,7 +12,7 @@ let calm: Uint8Array;
 let allSteps: number[];
 
 beforeAll(async () => {
-  mesh = await TestMesh.start({ replicas: { gateway: 2, denoiser: 2 } });
+  mesh = await TestMesh.start({ model: 'small', replicas: { gateway: 2, denoiser: 2 } });
   request = await controlledRequest();
   const job = WatchedJob.send(mesh, request);
   calm = await job.picture();

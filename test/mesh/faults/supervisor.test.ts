@@ -14,6 +14,7 @@ import type { GenerateReply } from '#shared/contracts/generate.ts';
 import { JobEvent } from '#shared/contracts/jobs.ts';
 import { decodeImage } from '#shared/image/decode.ts';
 import { REFERENCE_LORAS, REFERENCE_MODEL } from '../mesh-kit.ts';
+import { copySmallModel } from '../small-model.ts';
 import { controlledRequest } from './requests.ts';
 
 /** What a service gives to running work: short, so that the test need not wait for work that cannot be finished. */
@@ -52,6 +53,7 @@ describe('faults — the supervisor is killed in mid-job', () => {
 /** A folder with the state of a mesh, and the supervisors that are started on it. Disposing it ends whatever still runs. */
 async function temporaryPlace() {
   const folder = await mkdtemp(join(tmpdir(), 'latentmesh-supervisor-'));
+  const model = await copySmallModel(REFERENCE_MODEL, folder);
   const processes = async () => (JSON.parse(await readFile(join(folder, 'mesh.json'), 'utf8')) as MeshState).processes;
   const supervisors: ChildProcess[] = [];
   return {
@@ -59,7 +61,7 @@ async function temporaryPlace() {
     supervise: async (natsPort: string): Promise<{ process: ChildProcess; natsUrl: string }> => {
       const script = join(PROJECT_FOLDER, 'infra', 'mesh', 'main.ts');
       const ports = ['--port', '0', '--nats-port', natsPort];
-      const files = ['--model', REFERENCE_MODEL, '--loras', REFERENCE_LORAS];
+      const files = ['--model', model, '--loras', REFERENCE_LORAS];
       const { NATS_URL: _, ...env } = process.env;
       const child = spawn(process.execPath, [script, '--quiet', ...ports, ...files], {
         env: { ...env, LATENTMESH_STATE_DIR: folder, LATENTMESH_GRACE_MS: `${GRACE_MS}` },
