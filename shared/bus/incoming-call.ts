@@ -4,6 +4,7 @@ import { decode, encode } from '#shared/wire/codec.ts';
 import { join, type Segments } from '#shared/wire/segments.ts';
 import type { CallContext, Handler } from './bus.ts';
 import type { Timer } from './clock.ts';
+import type { DirectOffer } from './direct-path.ts';
 import type { EndpointCounter } from './endpoint-stats.ts';
 import { type ErrorReply, errorReply } from './error-reply.ts';
 import { PeerWatch } from './peer-watch.ts';
@@ -25,7 +26,7 @@ export interface IncomingCallOptions {
 /** What the caller gets: bytes in a message, bytes to fetch, or an error. */
 type Answer =
   | { readonly kind: 'inline'; readonly payload: Uint8Array }
-  | { readonly kind: 'fetched'; readonly sender: TransferSender }
+  | { readonly kind: 'fetched'; readonly sender: TransferSender; readonly direct: DirectOffer | undefined }
   | { readonly kind: 'error'; readonly error: ErrorReply };
 
 /** See the head of this file. */
@@ -73,7 +74,7 @@ export class IncomingCall {
     const answer = this.#answer;
     if (!answer) this.#say('accepted', EMPTY, {});
     else if (answer.kind === 'inline') this.#say('reply', answer.payload, {});
-    else if (answer.kind === 'fetched') this.#say('reply', EMPTY, { [HEADER.bytes]: `${answer.sender.totalBytes}` });
+    else if (answer.kind === 'fetched') this.#say('reply', EMPTY, whereToFetch(answer));
     else this.#say('error', answer.error.payload, answer.error.headers);
   }
 
@@ -145,7 +146,7 @@ export class IncomingCall {
     const sender = new TransferSender(this.#line.transport, segments);
     if (sender.totalBytes <= this.#line.inlineMaxBytes) return { kind: 'inline', payload: join(segments) };
     if (sender.totalBytes > MAX_TRANSFER_BYTES) throw tooLarge('reply', sender.totalBytes);
-    return { kind: 'fetched', sender };
+    return { kind: 'fetched', sender, direct: this.#line.direct?.offer(segments) };
   }
 
   /** The first answer stands; none is given to a caller that has left (B1). */
@@ -158,6 +159,7 @@ export class IncomingCall {
   #release(reason: MeshError): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
+    if (this.#answer?.kind === 'fetched') this.#answer.direct?.withdraw();
     this.#watch.stop();
     this.#deadline.cancel();
     this.#cancelWork(reason);
@@ -184,6 +186,10 @@ export class IncomingCall {
   get #control(): string {
     return laneSubject(this.#line.inbox, 'control', this.#options.request.id);
   }
+}
+
+function whereToFetch({ sender, direct }: Extract<Answer, { kind: 'fetched' }>): Record<string, string> {
+  return { [HEADER.bytes]: `${sender.totalBytes}`, ...(direct && { [HEADER.direct]: direct.address }) };
 }
 
 function late(): MeshError {

@@ -14,6 +14,7 @@ import type { Bus, Call, Handler, Headers, Subscription } from './bus.ts';
 import { Callee } from './callee.ts';
 import { Caller } from './caller.ts';
 import { type Clock, systemClock } from './clock.ts';
+import { DirectPath } from './direct-path.ts';
 import type { EndpointStats } from './endpoint-stats.ts';
 import { INLINE_MAX_BYTES, type Lane, type Line, parseLane } from './protocol.ts';
 import { TransferSlots } from './transfer-slots.ts';
@@ -24,6 +25,8 @@ export interface MeshBusOptions {
   /** Name of this process in errors on the other side. */
   readonly instance: string;
   readonly clock?: Clock;
+  /** Whether large replies may pass by the server, between processes of one machine. */
+  readonly hasDirectPath?: boolean;
 }
 
 const CALLER_LANES: ReadonlySet<string> = new Set<Lane>(['answer', 'probe', 'download']);
@@ -40,9 +43,9 @@ export class MeshBus implements Bus {
   #reconnectedUnixMs = Number.NEGATIVE_INFINITY;
   #closing: Promise<void> | undefined;
 
-  constructor(transport: Transport, { instance, clock = systemClock }: MeshBusOptions) {
+  constructor(transport: Transport, { instance, clock = systemClock, hasDirectPath = false }: MeshBusOptions) {
     this.#transport = transport;
-    this.#line = this.#newLine(instance, clock);
+    this.#line = this.#newLine(instance, clock, hasDirectPath ? new DirectPath() : undefined);
     this.#caller = new Caller(this.#line);
     this.#callee = new Callee(this.#line);
     transport.subscribe(`${this.#line.inbox}.>`, (delivery) => this.#onInbox(delivery));
@@ -103,6 +106,7 @@ export class MeshBus implements Bus {
     // Without a connection there is nothing left to flush.
     if (this.#transport.isConnected) await this.#transport.flush().catch(() => {});
     this.#unlisten();
+    this.#line.direct?.close();
     await this.#transport.close();
   }
 
@@ -118,7 +122,7 @@ export class MeshBus implements Bus {
     this.#caller.onConnected();
   }
 
-  #newLine(instance: string, clock: Clock): Line {
+  #newLine(instance: string, clock: Clock, direct: DirectPath | undefined): Line {
     const transport = this.#transport;
     const reconnectedUnixMs = (): number => this.#reconnectedUnixMs;
     return {
@@ -127,6 +131,7 @@ export class MeshBus implements Bus {
       instance,
       inbox: transport.newInbox(),
       slots: new TransferSlots(),
+      direct,
       inlineMaxBytes: Math.min(INLINE_MAX_BYTES, Math.floor(transport.maxPayloadBytes / 2)),
       get reconnectedUnixMs() {
         return reconnectedUnixMs();

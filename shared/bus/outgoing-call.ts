@@ -20,8 +20,9 @@ import {
   ownHeaders,
   RECONNECT_GRACE_MS,
 } from './protocol.ts';
+import { ReplyFetch } from './reply-fetch.ts';
 import { subjects } from './subjects.ts';
-import { isTransferLength, TransferReceiver } from './transfer-receiver.ts';
+import { isTransferLength } from './transfer-receiver.ts';
 import { TransferSender } from './transfer-sender.ts';
 import type { Delivery } from './transport.ts';
 
@@ -50,7 +51,7 @@ export class OutgoingCall {
   /** The callee's control subject, once it has accepted. */
   #control: string | undefined;
   #calleeName: string | undefined;
-  #download: TransferReceiver | undefined;
+  #download: ReplyFetch | undefined;
 
   constructor(line: Line, options: OutgoingCallOptions) {
     this.#line = line;
@@ -184,17 +185,18 @@ export class OutgoingCall {
   #onReply({ payload, headers }: Delivery): void {
     const announced = headers[HEADER.bytes];
     if (announced === undefined) this.#succeed(new Uint8Array(payload));
-    else this.#fetch(announced);
+    else this.#fetch(announced, headers[HEADER.direct]);
   }
 
-  #fetch(announced: string): void {
+  #fetch(announced: string, direct: string | undefined): void {
     if (this.#download) return;
     const totalBytes = Number(announced);
     if (!isTransferLength(totalBytes)) {
       this.fail(new MeshError('WIRE_INVALID', `The callee announces a reply of ${announced} bytes.`));
       return;
     }
-    this.#download = new TransferReceiver(this.#line, {
+    this.#download = new ReplyFetch(this.#line, {
+      direct,
       totalBytes,
       creditSubject: this.#control!,
       replySubject: this.#lane('probe'),

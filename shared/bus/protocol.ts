@@ -16,7 +16,7 @@
  *
  * A request that nobody accepted is looked for on `latentmesh.v1.call.<call>`, where every serving bus listens, and
  * sent again when no one answers. Payloads over INLINE_MAX_BYTES are announced by their length and fetched by the
- * other side, which grants credit: transfer-receiver.ts.
+ * other side, which grants credit: transfer-receiver.ts. A reply may be had by a shorter way: direct-path.ts.
  *
  * B1  Every call settles exactly once: reply, the callee's error, or an error of the bus.
  * B2  One instance runs a call at most once: the call's id is the key. Another instance may run it too only when the
@@ -29,6 +29,7 @@
  */
 import type { Headers } from './bus.ts';
 import type { Clock } from './clock.ts';
+import type { DirectPath } from './direct-path.ts';
 import type { TransferSlots } from './transfer-slots.ts';
 import type { Delivery, Transport } from './transport.ts';
 
@@ -57,6 +58,8 @@ export const HEADER = {
   instance: 'mesh-instance',
   /** Length of a payload that has to be fetched. */
   bytes: 'mesh-bytes',
+  /** Of `reply`: where the payload can be had without chunks (direct-path.ts). */
+  direct: 'mesh-direct',
   /** Of `credit`: the chunk that is needed next, and the one before which to stop. */
   next: 'mesh-next',
   limit: 'mesh-limit',
@@ -106,6 +109,8 @@ export interface Line {
   /** Name of this process, for errors on the other side. */
   readonly instance: string;
   readonly slots: TransferSlots;
+  /** The short way for large replies, where it may be taken. */
+  readonly direct: DirectPath | undefined;
   /** Payloads beyond this are fetched in chunks. */
   readonly inlineMaxBytes: number;
   /** When the connection came back, Unix ms; -Infinity before the first loss. */

@@ -94,7 +94,7 @@ class Service {
 
   async start(build: (context: ServiceContext) => Promise<ServiceParts>): Promise<void> {
     const transport = await connectNats({ url: this.#config.natsUrl, name: this.#instance });
-    const bus = new MeshBus(transport, { instance: this.#instance });
+    const bus = new MeshBus(transport, { instance: this.#instance, hasDirectPath: true });
     const directory = new Directory({ now: Date.now, onReplaced: (former) => bus.onCallerGone(former) });
     bus.subscribe(subjects.heartbeats, (content) => this.#hear(directory, content.body));
     const mesh = new MeshClient({ bus, directory });

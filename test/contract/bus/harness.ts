@@ -12,7 +12,7 @@ export interface Harness extends AsyncDisposable {
   newBus(instance: string): Promise<MeshBus>;
 }
 
-export function harness(connect: () => Promise<Transport>): Harness {
+export function harness(connect: () => Promise<Transport>, { hasDirectPath = false } = {}): Harness {
   const clock = new ManualClock();
   const closing: (() => Promise<void>)[] = [];
   return {
@@ -23,7 +23,7 @@ export function harness(connect: () => Promise<Transport>): Harness {
       return transport;
     },
     newBus: async (instance) => {
-      const bus = new MeshBus(await connect(), { instance, clock });
+      const bus = new MeshBus(await connect(), { instance, clock, hasDirectPath });
       closing.push(() => bus.stop());
       return bus;
     },
