@@ -5,7 +5,7 @@ import { DirectPath, fetchDirect } from '#shared/bus/direct-path.ts';
 const SEGMENTS = [Uint8Array.of(1, 2, 3), new Uint8Array(3_000_000).fill(7), Uint8Array.of(4)];
 const TOTAL = 3_000_004;
 
-describe('direct path', () => {
+describe.skipIf(process.platform !== 'linux')('direct path', () => {
   let path: DirectPath;
   beforeEach(() => {
     path = new DirectPath();
