@@ -5,10 +5,10 @@ import type { Transport } from '#shared/bus/transport.ts';
 import type { JobEvent } from '#shared/contracts/jobs.ts';
 import type { Progress } from './denoiser-actor.ts';
 
-/** Tells a step; lost ones do not matter, the next is on its way. */
+/** Tells a step, once the next one has begun; lost ones do not matter. */
 export function publishProgress(transport: Transport): (progress: Progress) => void {
   return ({ job, step, steps }) => {
     const event: JobEvent = { type: 'progress', job, step, steps };
-    publishJson(transport, subjects.events(job), event);
+    setImmediate(() => publishJson(transport, subjects.events(job), event));
   };
 }

@@ -15,13 +15,14 @@ import { answerOver, openDoors } from './doors.ts';
 import { createHttp } from './http.ts';
 import { Jobs } from './jobs.ts';
 import { Outcomes } from './outcomes.ts';
+import { recentFiles } from './recent-files.ts';
 import { meshStatus, missingRoles } from './status.ts';
 import { workOn } from './work.ts';
 
 await runService('gateway', async ({ config, transport, directory, mesh, log }) => {
   const pipeline = await openPipeline(config.modelFolder);
   const { connection } = transport;
-  const [queue, store, files] = await Promise.all([
+  const [queue, store, results] = await Promise.all([
     openJobQueue(connection, {
       maxJobs: config.queue,
       onTrouble: ({ code, message }) => log.warn({ code, reason: message }, 'The queue did not answer; asking again.'),
@@ -30,6 +31,7 @@ await runService('gateway', async ({ config, transport, directory, mesh, log }) 
     openResultStore(connection),
     ensureSpanStream(connection),
   ]);
+  const files = recentFiles(results);
   const now = Date.now;
   const jobs = new Jobs({
     store,

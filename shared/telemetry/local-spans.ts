@@ -23,7 +23,7 @@ const KIND_NAMES = ['internal', 'server', 'client', 'producer', 'consumer'] as c
 export class LocalSpans implements SpanProcessor {
   readonly #service: string;
   readonly #instance: string;
-  #waiting: SpanRecord[] = [];
+  #waiting: ReadableSpan[] = [];
   #sink: SpanSink | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -41,7 +41,7 @@ export class LocalSpans implements SpanProcessor {
   onStart(): void {}
 
   onEnd(span: ReadableSpan): void {
-    this.#waiting.push(this.#record(span));
+    this.#waiting.push(span);
     if (this.#waiting.length > MAX_WAITING) this.#waiting.shift();
     this.#timer ??= setTimeout(() => this.#flush(), FLUSH_AFTER_MS).unref();
   }
@@ -58,7 +58,11 @@ export class LocalSpans implements SpanProcessor {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (!this.#sink) return;
-    const byTrace = Map.groupBy(this.#waiting, (span) => span.traceId);
+    // Written out only now: when a span ends, what it measured waits to go on.
+    const byTrace = Map.groupBy(
+      this.#waiting.map((span) => this.#record(span)),
+      (span) => span.traceId,
+    );
     this.#waiting = [];
     for (const [traceId, spans] of byTrace) {
       for (let i = 0; i < spans.length; i += MAX_PER_MESSAGE) this.#sink(traceId, spans.slice(i, i + MAX_PER_MESSAGE));
