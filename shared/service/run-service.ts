@@ -50,6 +50,9 @@ export interface ServiceParts {
 /** A supervisor that dies takes its services along: `disconnect` is the end of its channel. */
 const DRAIN_ON = ['SIGTERM', 'SIGINT', 'disconnect'] as const;
 
+/** What is left to do after the grace time: tell callers, close the connection. Without a server that would wait for ever, ms. */
+const LEAVE_MS = 1500;
+
 /** Exit status of a process that met an error nobody handled (EX_SOFTWARE of sysexits.h). */
 const EXIT_UNHANDLED = 70;
 
@@ -122,7 +125,10 @@ class Service {
     const { actor, close, doors } = this.#parts;
     log.info({ load: actor.load }, 'Draining.');
     this.#beat();
-    const grace = setTimeout(() => void actor.stop(), this.#config.graceMs);
+    const { graceMs } = this.#config;
+    const grace = setTimeout(() => void actor.stop(), graceMs);
+    // Not `process.exit`, which waits for a run in the worker.
+    setTimeout(() => process.kill(process.pid, 'SIGKILL'), graceMs + LEAVE_MS);
     const incoming = [...this.#subscriptions, ...(doors ?? [])];
     await Promise.all([...incoming.map((one) => one.drain()), actor.drain()]);
     clearTimeout(grace);
