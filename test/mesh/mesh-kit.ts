@@ -170,15 +170,16 @@ export class TestMesh implements AsyncDisposable {
     return promise.finally(unlisten);
   }
 
-  /** Sends a signal to one process. */
-  signal(name: string, signal: NodeJS.Signals = 'SIGKILL'): void {
+  /** Sends a signal to one process, once the server knows what we listen to: the last word of a process comes once. */
+  async signal(name: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    await this.transport.flush();
     process.kill(this.pid(name), signal);
   }
 
   /** Kills a process as a crash would; resolves when the one that is started instead is in the mesh. */
   async restart(name: string): Promise<void> {
     const isBack = name === 'nats-server' ? this.connection('connected') : this.newcomer(name);
-    this.signal(name);
+    await this.signal(name);
     await isBack;
   }
 

@@ -20,7 +20,7 @@ describe('faults — a process is killed in mid-job', () => {
   it.each(['denoiser', 'controlnet', 'gateway'])('%s, between two steps', async (name) => {
     const job = WatchedJob.send(mesh, request);
     await job.step(10);
-    mesh.signal(name);
+    await mesh.signal(name);
     expect(await job.picture()).toEqual(calm);
   });
 
@@ -28,7 +28,7 @@ describe('faults — a process is killed in mid-job', () => {
     const job = WatchedJob.send(mesh, request);
     await job.step(10);
     const isAway = mesh.connection('disconnected');
-    mesh.signal('nats-server');
+    await mesh.signal('nats-server');
     await isAway;
     const during = WatchedJob.send(mesh, request);
     expect(await job.picture()).toEqual(calm);
@@ -45,7 +45,7 @@ describe('faults — a process is killed in mid-job', () => {
     const asked = mesh.nextRequest(name, operation);
     const job = WatchedJob.send(mesh, fresh);
     await asked;
-    mesh.signal(name);
+    await mesh.signal(name);
     const picture = await job.picture();
     expect(picture).toEqual(await WatchedJob.send(mesh, fresh).picture());
   });
@@ -57,7 +57,7 @@ describe('faults — the only gateway is told to end', () => {
     await job.step();
     const leaving = mesh.heartbeat((heartbeat) => heartbeat.role === 'gateway' && heartbeat.leaving);
     const back = mesh.newcomer('gateway');
-    mesh.signal('gateway', 'SIGTERM');
+    await mesh.signal('gateway', 'SIGTERM');
     await leaving;
     await expect(mesh.generate(request)).rejects.toMatchObject({ code: 'NO_ACTOR' });
     await job.reply;

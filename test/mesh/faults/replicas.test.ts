@@ -32,12 +32,12 @@ async function runningJob(): Promise<{ job: WatchedJob; instance: string; proces
 describe('faults — a denoiser of two', () => {
   it('hangs: its job goes on elsewhere, and when it wakes up its late reply changes nothing', async () => {
     const { job, instance, process } = await runningJob();
-    mesh.signal(process, 'SIGSTOP');
+    await mesh.signal(process, 'SIGSTOP');
     try {
       expect(await mesh.nextRequest('denoiser', 'denoise')).not.toBe(instance);
       await job.told(() => job.steps.filter((step) => step === 1).length > 1);
     } finally {
-      mesh.signal(process, 'SIGCONT');
+      await mesh.signal(process, 'SIGCONT');
     }
     expect(await job.picture()).toEqual(calm);
     await mesh.heartbeat((heartbeat) => heartbeat.instance === instance && heartbeat.load === 0);
@@ -53,7 +53,7 @@ describe('faults — a denoiser of two', () => {
     const back = mesh.newcomer('denoiser');
     const jobs = [request, other, request, other].map((input) => WatchedJob.send(mesh, input));
     await Promise.race(jobs.map((job) => job.step(10)));
-    mesh.signal('denoiser');
+    await mesh.signal('denoiser');
     expect(await Promise.all(jobs.map((job) => job.picture()))).toEqual([calm, calmOther, calm, calmOther]);
     await back;
   });
@@ -61,7 +61,7 @@ describe('faults — a denoiser of two', () => {
   it('is told to end: what it has it finishes, what comes goes to the other', async () => {
     const { job, instance, process } = await runningJob();
     const leaving = mesh.heartbeat((heartbeat) => heartbeat.instance === instance && heartbeat.leaving);
-    mesh.signal(process, 'SIGTERM');
+    await mesh.signal(process, 'SIGTERM');
     await leaving;
     const next = await runningJob();
     expect(next.instance).not.toBe(instance);
@@ -77,11 +77,11 @@ describe('faults — a gateway of two', () => {
     const job = WatchedJob.send(mesh, longer);
     const { instance } = await mesh.heartbeat(({ role, load }) => role === 'gateway' && load > 0);
     const process = await mesh.processOf(instance);
-    mesh.signal(process, 'SIGSTOP');
+    await mesh.signal(process, 'SIGSTOP');
     try {
       await job.told(() => job.steps.filter((step) => step === 1).length > 1);
     } finally {
-      mesh.signal(process, 'SIGCONT');
+      await mesh.signal(process, 'SIGCONT');
     }
     const picture = await job.picture();
     await mesh.heartbeat((heartbeat) => heartbeat.instance === instance && heartbeat.load === 0);
@@ -95,7 +95,7 @@ describe('faults — a gateway of two', () => {
     const running = [1, 2, 3].map(() => WatchedJob.send(mesh, request));
     await Promise.all(running.map((job) => job.started()));
     const leaving = mesh.heartbeat((heartbeat) => heartbeat.role === 'gateway' && heartbeat.leaving);
-    mesh.signal('gateway', 'SIGTERM');
+    await mesh.signal('gateway', 'SIGTERM');
     await leaving;
     for (const job of [overHttp, ...running, WatchedJob.send(mesh, request)]) {
       expect(await job.picture()).toEqual(calm);

@@ -24,7 +24,10 @@ const JOB_TIMEOUT_MS = 60_000;
 const LEAVE_TIMEOUT_MS = 20_000;
 
 describe('faults — the supervisor is killed in mid-job', () => {
-  it('its services end by themselves, and the next supervisor’s do the job', async () => {
+  it.each([
+    ['alone', []],
+    ['and nats-server with it', ['nats-server']],
+  ])('%s: its services end by themselves, and the next supervisor’s do the job', async (_, others) => {
     await using place = await temporaryPlace();
     const first = await place.supervise('0');
     await using transport = Object.assign(await connectNats({ url: first.natsUrl, name: 'test' }), {
@@ -40,8 +43,10 @@ describe('faults — the supervisor is killed in mid-job', () => {
     const step = firstStep(transport, 'orphan');
     const reply = generate('orphan');
     await step;
-    const services = (await place.processes()).filter(({ name }) => name !== 'nats-server');
+    const processes = await place.processes();
+    const services = processes.filter(({ name }) => name !== 'nats-server');
     first.process.kill('SIGKILL');
+    for (const { name, pid } of processes) if (others.includes(name)) process.kill(pid, 'SIGKILL');
     const alive = () => services.filter(({ pid, command }) => isSameProcess(pid, command)).map(({ name }) => name);
     await expect.poll(alive, { timeout: LEAVE_TIMEOUT_MS }).toEqual([]);
 
