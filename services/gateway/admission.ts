@@ -15,6 +15,7 @@ import type { MeshClient } from '#shared/placement/mesh-client.ts';
 import { traceHeaders, withSpan } from '#shared/telemetry/tracing.ts';
 import { type HintSource, type HintTarget, makeHint } from './hint.ts';
 import type { AdmittedControlNet, AdmittedJob } from './job.ts';
+import { warnOfUnknownWords } from './unknown-words.ts';
 import { invalidRequest, parseRequest } from './validation.ts';
 
 /** What the door asks and where it puts hints. */
@@ -71,6 +72,7 @@ export class Admission {
     const side = pipeline.unet.sampleSize * 8;
     const { width = side, height = side, steps, guidance_scale, clip_skip, guess_mode, eta = 0 } = request;
     const { job = randomUUID() } = request;
+    const prompts = spread(request.prompt, batch);
     const sampler = await atField('sampler', () => {
       const named = request.sampler ? resolveSampler(request.sampler) : samplerOfConfig(pipeline.scheduler);
       createSampler(named.label, { schedule: pipeline.scheduler, steps, eta }); // throws what the sampler cannot follow
@@ -81,7 +83,7 @@ export class Admission {
     return {
       job,
       model: pipeline.name,
-      prompts: spread(request.prompt, batch),
+      prompts,
       negative_prompts: spread(request.negative_prompt, batch),
       width,
       height,
@@ -92,7 +94,7 @@ export class Admission {
       seeds: seedsOf(request.seed ?? drawSeed(job), batch),
       clip_skip,
       guess_mode,
-      warnings: [],
+      warnings: warnOfUnknownWords(pipeline.name, prompts, pipeline.vocabulary),
       accepted_unix_ms: now(),
       deadline_unix_ms: now() + request.deadline_ms,
       trace: traceHeaders(),

@@ -8,6 +8,7 @@ import { configPath } from './component.ts';
 import { type JsonRecord, readJsonFile } from './json-file.ts';
 import { parseUnetConfig } from './unet-config.ts';
 import { parseVaeConfig } from './vae-config.ts';
+import { readVocabulary, type Vocabulary } from './vocabulary.ts';
 
 /** A checkpoint that can be served. Folders are absolute. */
 export interface Pipeline {
@@ -19,6 +20,8 @@ export interface Pipeline {
   readonly unet: UnetConfig;
   readonly vae: VaeConfig;
   readonly scheduler: SchedulerConfig;
+  /** Only of a model that knows few words. */
+  readonly vocabulary?: Vocabulary;
 }
 
 /** StableDiffusionPipeline and its relatives that are made of the same parts. */
@@ -44,11 +47,12 @@ export async function openPipeline(folder: string): Promise<Pipeline> {
     const path = configPath(join(root, part));
     return parse(path, await readJsonFile(path));
   };
-  const [textEncoder, unet, vae, scheduler] = await Promise.all([
+  const [textEncoder, unet, vae, scheduler, vocabulary] = await Promise.all([
     read('text_encoder', parseClipTextConfig),
     read('unet', parseUnetConfig),
     read('vae', parseVaeConfig),
     readJsonFile(join(root, 'scheduler', 'scheduler_config.json')),
+    readVocabulary(root),
   ]);
   checkFit(root, textEncoder, unet, vae);
   const folders = {
@@ -57,7 +61,8 @@ export async function openPipeline(folder: string): Promise<Pipeline> {
     vae: join(root, 'vae'),
     tokenizer: join(root, 'tokenizer'),
   };
-  return { name: basename(root), folder: root, folders, textEncoder, unet, vae, scheduler };
+  const parts = { folders, textEncoder, unet, vae, scheduler };
+  return { name: basename(root), folder: root, ...parts, ...(vocabulary && { vocabulary }) };
 }
 
 async function checkIndex(root: string): Promise<void> {

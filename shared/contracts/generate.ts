@@ -69,11 +69,8 @@ export const GenerateRequest = z
   .strictObject({
     job: JobId.optional(),
     model: Name.optional(),
-    /** One prompt for all pictures, or one for each. */
-    prompt: z.union([
-      Prompt.min(1, 'must not be empty'),
-      z.array(Prompt.min(1, 'must not be empty')).min(1).max(MAX_BATCH),
-    ]),
+    /** One prompt for all pictures, or one for each. An empty one leaves the picture to the model. */
+    prompt: z.union([Prompt, z.array(Prompt).min(1).max(MAX_BATCH)]),
     negative_prompt: z.union([Prompt, z.array(Prompt).min(1).max(MAX_BATCH)]).default(''),
     width: Side.optional(),
     height: Side.optional(),

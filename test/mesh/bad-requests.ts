@@ -34,12 +34,11 @@ const refused = (path: string, what: string, value: unknown, more: Partial<BadRe
 const cat = (...flags: string[]): { cli: string[] } => ({ cli: ['a cat', ...flags] });
 
 const PROMPTS: readonly BadRequest[] = [
-  refused('prompt', 'an empty prompt', '', { cli: [''] }),
   refused('prompt', 'a prompt too long', 'x'.repeat(4001), { cli: ['x'.repeat(4001)] }),
   refused('prompt', 'a prompt that is a number', 7),
   refused('prompt', 'no prompt', undefined),
   refused('prompt', 'a list without a prompt', []),
-  refused('prompt.1', 'an empty prompt among others', ['a cat', '']),
+  refused('prompt.1', 'a number among prompts', ['a cat', 7]),
   refused('prompt', 'more prompts than pictures', Array(9).fill('a cat')),
   refused('negative_prompt', 'a negative prompt too long', 'x'.repeat(4001)),
 ];

@@ -94,7 +94,7 @@ describe('OpenAI images — the request', () => {
     ['n', 0],
     ['n', 99],
     ['quality', 'superb'],
-    ['prompt', ''],
+    ['prompt', 7],
     ['width', 512],
   ])('refuses %s %j', (field, value) => {
     const error = refused({ prompt: 'a cat', [field]: value });

@@ -26,9 +26,8 @@ describe('validation — the path and the reason of every field that is wrong', 
       { prompt: { length: { toString: 1 } } },
       [': has an object where a text or a list belongs'],
     ],
-    ['an empty prompt', { prompt: '' }, ['prompt: must not be empty']],
+    ['an empty name', { prompt: 'a', model: '' }, ['model: must not be empty']],
     ['a prompt of another type', { prompt: 5 }, ['prompt: must be a string or a list']],
-    ['an empty prompt in a list', { prompt: ['a', ''] }, ['prompt.1: must not be empty']],
     ['a list with something else', { prompt: ['a', 5] }, ['prompt.1: must be a string']],
     ['a seed that is no whole number', { prompt: 'a', seed: 1.5 }, ['seed: must be a whole number or a list']],
     ['a prompt that is a book', { prompt: 'a'.repeat(4001) }, ['prompt: must have at most 4000 characters']],
@@ -74,18 +73,23 @@ describe('validation — the path and the reason of every field that is wrong', 
     expect(problems(input)).toEqual(expected);
   });
 
+  it('an empty prompt is none of them: the model makes what it likes', () => {
+    expect(problems({ prompt: '' })).toEqual([]);
+    expect(problems({ prompt: ['a', ''] })).toEqual([]);
+  });
+
   it('tells all of them at once', () => {
-    expect(problems({ prompt: '', steps: 0, guidance_scale: 'x' })).toEqual([
-      'prompt: must not be empty',
+    expect(problems({ prompt: 5, steps: 0, guidance_scale: 'x' })).toEqual([
+      'prompt: must be a string or a list',
       'steps: must be at least 1',
       'guidance_scale: must be a number',
     ]);
   });
 
   it('its message tells the first five and how many more there are', () => {
-    const wrong = { prompt: '', steps: 0, guidance_scale: -1, batch: 0, clip_skip: 0, deadline_ms: 0, eta: 2 };
+    const wrong = { prompt: 5, steps: 0, guidance_scale: -1, batch: 0, clip_skip: 0, deadline_ms: 0, eta: 2 };
     const { message } = caught(() => parseRequest(GenerateRequest, wrong));
-    expect(message).toMatch(/^The request is not right: prompt must not be empty; steps must .*; and 2 more\.$/);
+    expect(message).toMatch(/^The request is not right: prompt must be a string or a list; steps must .*; and 2 more\.$/);
   });
 });
 
