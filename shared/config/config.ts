@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { MeshError } from '#shared/errors/errors.ts';
+import { readProfile, SIMULATED, type Simulation } from './simulation.ts';
 
 const Folders = z
   .string()
@@ -18,10 +19,16 @@ const Environment = z.object({
   /** Whether requests may name files by absolute path. Right on one's own machine only. */
   LATENTMESH_ALLOW_PATHS: z.stringbool().default(false),
   LATENTMESH_DEVICE: z.string().default('cpu'),
+  /** Folders with profiles of simulated devices, besides our own, separated by ":". */
+  LATENTMESH_PROFILES: Folders,
+  /** Real milliseconds for each one that a simulated device takes. */
+  LATENTMESH_TIME_SCALE: z.coerce.number().positive().default(1),
   /** Threads of the runtime; unset: every core. */
   LATENTMESH_THREADS: z.coerce.number().int().min(1).optional(),
   /** The place that this process fills; a newcomer in the same slot tells the mesh that the former is dead. */
   LATENTMESH_SLOT: z.string().optional(),
+  /** Address by which other hosts reach this process for large replies; unset: they come in chunks over NATS. */
+  LATENTMESH_DIRECT_HOST: z.string().optional(),
   LATENTMESH_HTTP_HOST: z.string().default('127.0.0.1'),
   LATENTMESH_HTTP_PORT: z.coerce.number().int().min(0).max(65535).default(8188),
   /** Jobs that a gateway works on at once: their stages overlap on different actors. */
@@ -34,6 +41,12 @@ const Environment = z.object({
     .int()
     .min(0)
     .default(4 * 2 ** 30),
+  /** Memory for factors of LoRAs in the lora actor, bytes. */
+  LATENTMESH_LORA_CACHE_BYTES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(2 ** 30),
   /** Memory for the weights of resident ControlNets, bytes. */
   LATENTMESH_CONTROLNET_CACHE_BYTES: z.coerce
     .number()
@@ -53,13 +66,17 @@ export interface Config {
   readonly loraFolders: readonly string[];
   readonly allowPaths: boolean;
   readonly device: string;
+  /** What the device is made from when it is a simulated one. */
+  readonly simulation?: Simulation;
   readonly threads?: number;
   readonly slot: string;
+  readonly directHost?: string;
   readonly httpHost: string;
   readonly httpPort: number;
   readonly jobs: number;
   readonly queue: number;
   readonly patchCacheBytes: number;
+  readonly loraCacheBytes: number;
   readonly controlnetCacheBytes: number;
   readonly logLevel: string;
   readonly graceMs: number;
@@ -80,15 +97,23 @@ export function readConfig(role: string, env: NodeJS.ProcessEnv): Config {
     loraFolders: values.LATENTMESH_LORAS,
     allowPaths: values.LATENTMESH_ALLOW_PATHS,
     device: values.LATENTMESH_DEVICE,
+    ...simulationOf(values),
     ...(values.LATENTMESH_THREADS && { threads: values.LATENTMESH_THREADS }),
     slot: values.LATENTMESH_SLOT ?? `${role}-${process.pid}@${hostname()}`,
+    ...(values.LATENTMESH_DIRECT_HOST && { directHost: values.LATENTMESH_DIRECT_HOST }),
     httpHost: values.LATENTMESH_HTTP_HOST,
     httpPort: values.LATENTMESH_HTTP_PORT,
     jobs: values.LATENTMESH_JOBS,
     queue: values.LATENTMESH_QUEUE,
     patchCacheBytes: values.LATENTMESH_PATCH_CACHE_BYTES,
+    loraCacheBytes: values.LATENTMESH_LORA_CACHE_BYTES,
     controlnetCacheBytes: values.LATENTMESH_CONTROLNET_CACHE_BYTES,
     logLevel: values.LATENTMESH_LOG_LEVEL,
     graceMs: values.LATENTMESH_GRACE_MS,
   };
+}
+
+function simulationOf(values: z.infer<typeof Environment>): { simulation?: Simulation } {
+  const { LATENTMESH_DEVICE: device, LATENTMESH_PROFILES: folders, LATENTMESH_TIME_SCALE: timeScale } = values;
+  return device.startsWith(SIMULATED) ? { simulation: { profile: readProfile(device, folders), timeScale } } : {};
 }

@@ -44,7 +44,7 @@ export class Network<Shape> {
     const session = await this.#session(shape);
     return withSpan(`run ${session.model.name}`, {}, async (span) => {
       const result = await session.run(request, signal);
-      span.set({ 'latentmesh.run_ms': result.runMs });
+      span.set({ 'latentmesh.run_ms': result.runMs, 'latentmesh.device': this.#options.device.name });
       return result;
     });
   }
