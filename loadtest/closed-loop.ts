@@ -1,0 +1,53 @@
+/** A number of clients that each send the next request when the last one is answered: for how fast a system is alone, and how much it can do at most. */
+import type { ServingSystem, Usage } from './systems/system.ts';
+import type { Picture } from './workload/published-traffic.ts';
+
+/** What was seen, in simulated ms. */
+export interface ClosedRun {
+  /** In the order in which they were sent. */
+  readonly latenciesMs: readonly number[];
+  /** From the end of the first `skip` pictures to the end of the last one. */
+  readonly spanMs: number;
+  readonly pictures: number;
+  /** Devices over the whole run. */
+  readonly usage: Usage;
+}
+
+/** @param skip pictures at the beginning that the span leaves out: at least one for each client, so that all are busy in it */
+export async function runClosedLoop(
+  system: ServingSystem & { settle?(): Promise<void> },
+  pictures: readonly Picture[],
+  { clients, skip }: { readonly clients: number; readonly skip: number },
+): Promise<ClosedRun> {
+  const { clock } = system;
+  const before = system.usage();
+  const latenciesMs: number[] = [];
+  const endsMs: number[] = [];
+  let next = 0;
+  const client = async (): Promise<void> => {
+    for (let nth = next++; nth < pictures.length; nth = next++) {
+      const startMs = clock.now();
+      await system.serve(pictures[nth]!);
+      latenciesMs[nth] = clock.now() - startMs;
+      endsMs.push(clock.now());
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, client));
+  await system.settle?.();
+  const counted = endsMs.slice(skip - 1);
+  return {
+    latenciesMs,
+    spanMs: counted.at(-1)! - counted[0]!,
+    pictures: counted.length - 1,
+    usage: usageBetween(before, system.usage()),
+  };
+}
+
+/** What the devices did between two looks. */
+export function usageBetween(before: Usage, after: Usage): Usage {
+  const of = (kind: keyof Usage) => ({
+    devices: after[kind].devices,
+    busyMs: after[kind].busyMs - before[kind].busyMs,
+  });
+  return { base: of('base'), controlnet: of('controlnet'), other: of('other') };
+}

@@ -1,0 +1,101 @@
+/** What a device is good for: pictures a device-minute with everything on, all devices asked for as much as they can give. */
+import { atLeast, type Table } from '../../benchmarks/benchmark.ts';
+import { type ClosedRun, runClosedLoop } from '../closed-loop.ts';
+import { deviceCount, type ServingSystem } from '../systems/system.ts';
+import { fixedPicture, parseKind } from '../workload/fixed-picture.ts';
+import type { Experiment, LoadFinding, LoadOptions } from './experiment.ts';
+import { withDiffusers, withKatz, withMesh, withWarmFiles } from './systems.ts';
+
+const KIND = parseKind('3C2L');
+const MIN_GAIN = 2;
+/** Clients for each denoiser: while one picture is decoded the next is denoised. */
+const CLIENTS_PER_DENOISER = 1.25;
+/** ControlNet devices for each denoiser: 3 × 50 × 27.2 ms of ControlNets beside 50 × 54.8 ms of UNet. */
+const CONTROLNETS_PER_DENOISER = 1.5;
+
+interface Row {
+  readonly system: string;
+  readonly device: string;
+  readonly devices: number;
+  readonly perDeviceMinute: number;
+  readonly utilisation: Readonly<Record<'base' | 'controlnet', number>>;
+}
+
+/** See the head of this file. */
+export const efficiency: Experiment = {
+  name: 'efficiency',
+  title: 'Pictures a device-minute at 3C2L, every device counted',
+  measured:
+    'throughput of as many clients as keep every instance busy, over all devices of the system, text encoder and VAE included; LoRA files in the page cache, each used once',
+  notMeasured: 'latency; anything computed',
+  run,
+};
+
+async function run(given: LoadOptions): Promise<LoadFinding> {
+  const options = withWarmFiles(given);
+  const denoisers = options.isQuick ? 2 : options.instances;
+  const rounds = options.isQuick ? 3 : 6;
+  const pictures = Array.from({ length: denoisers * rounds }, (_, nth) => fixedPicture(KIND, nth));
+  const measure = async (system: ServingSystem, clients: number): Promise<Row> =>
+    rowOf(system, await runClosedLoop(system, pictures, { clients, skip: clients }));
+  const controlnet = Math.ceil(denoisers * CONTROLNETS_PER_DENOISER);
+  options.note(`latentmesh with ${denoisers} denoisers and ${controlnet} ControlNet devices`);
+  return finding([
+    await withDiffusers(options, denoisers, (system) => measure(system, denoisers)),
+    await withKatz(options, { instances: denoisers, controlnetSlots: KIND.controlnets }, (system) =>
+      measure(system, denoisers),
+    ),
+    await withMesh(options, { pictures, replicas: { denoiser: denoisers, controlnet } }, (system) =>
+      measure(system, Math.ceil(denoisers * CLIENTS_PER_DENOISER)),
+    ),
+  ]);
+}
+
+function rowOf({ name, device }: ServingSystem, { pictures, spanMs, usage, latenciesMs }: ClosedRun): Row {
+  const devices = deviceCount(usage);
+  const perMinute = (pictures / spanMs) * 60_000;
+  const part = ({ devices: count, busyMs }: { devices: number; busyMs: number }): number =>
+    count === 0 ? 0 : ((busyMs / latenciesMs.length) * pictures) / spanMs / count;
+  return {
+    system: name,
+    device,
+    devices,
+    perDeviceMinute: perMinute / devices,
+    utilisation: { base: part(usage.base), controlnet: part(usage.controlnet) },
+  };
+}
+
+function finding(rows: readonly Row[]): LoadFinding {
+  const of = (system: string): number => rows.find((row) => row.system === system)!.perDeviceMinute;
+  const gain = of('latentmesh') / of('as-diffusers');
+  return {
+    tables: [{ title: 'Pictures a device-minute', ...table(rows, of('as-diffusers')) }],
+    goals: [atLeast('latentmesh over as-diffusers, both simulated, 3C2L', MIN_GAIN, gain, ' ×')],
+    plots: [],
+    samples: rows,
+  };
+}
+
+function table(rows: readonly Row[], baseline: number): Table {
+  const percent = (part: number): string => `${Math.round(part * 100)} %`;
+  return {
+    columns: [
+      'system',
+      'device',
+      'devices',
+      'pictures a device-minute',
+      '× as-diffusers',
+      'base busy',
+      'ControlNet busy',
+    ],
+    rows: rows.map(({ system, device, devices, perDeviceMinute, utilisation }) => [
+      system,
+      device,
+      devices,
+      perDeviceMinute.toFixed(2),
+      (perDeviceMinute / baseline).toFixed(2),
+      percent(utilisation.base),
+      percent(utilisation.controlnet),
+    ]),
+  };
+}
