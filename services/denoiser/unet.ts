@@ -61,7 +61,7 @@ export class Unet {
     const halves = [unetDown(config, source, smallest), unetUp(config, source, smallest, { hasResiduals: false })];
     source.assertAllUsed();
     const fed = halves.flatMap((half) => half.fedWeights.map((input) => input.weight));
-    const base = await device.loadWeights(source, fed);
+    const base = await device.loadWeights(source, fed, { isPatchable: true });
     const network = (build: (shape: UnetShape) => ReturnType<typeof unetDown>): Network<UnetShape> =>
       new Network({ device, build, key: shapeKey, maxShapes: MAX_SHAPES });
     return new Unet(device, base, {

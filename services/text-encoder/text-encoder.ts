@@ -32,10 +32,8 @@ export class TextEncoder {
     const { weights: source } = await openComponent(folder);
     const whole = clipText(config, source, { batch: 1 });
     source.assertAllUsed();
-    const base = await device.loadWeights(
-      source,
-      whole.fedWeights.map((input) => input.weight),
-    );
+    const fed = whole.fedWeights.map((input) => input.weight);
+    const base = await device.loadWeights(source, fed, { isPatchable: true });
     const network = new Network<ClipShape>({
       device,
       build: ({ batch, layers }) => clipText(config, source, { batch }, { layers }),

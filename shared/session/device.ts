@@ -56,18 +56,25 @@ export interface WeightSet {
   readonly ownBytes: number;
   /**
    * A new set with W + up @ down in the named weights and the rest shared. The base stays pristine, and may be released
-   * before the new set. Done in turns of a few weights, each when no run is waiting.
+   * before the new set. Runs go on meanwhile, and give way to nothing but the new set's arrival.
    *
    * factors   `<weight name>.up` f32 [O, R] (scales multiplied in), `<weight name>.down` f32 [R, I·K·K]; copied, not handed over
-   * @throws MeshError LORA_MISMATCH when a factor names no weight of this set or does not fit its shape
+   * @throws MeshError LORA_MISMATCH when a factor names no weight of this set or does not fit its shape; the signal's reason
+   *   (MeshError, else CANCELLED); INTERNAL when the set was not loaded to be patched
    */
-  patch(factors: TensorMap): Promise<WeightSet>;
+  patch(factors: TensorMap, signal?: AbortSignal): Promise<WeightSet>;
   /** Frees what only this set holds; idempotent. */
   release(): Promise<void>;
 }
 
+/** What a weight set is for. */
+export interface LoadOptions {
+  /** Whether `patch` will be called. Such a set lives as long as its process: shared memory is not given back. Default false. */
+  readonly isPatchable?: boolean;
+}
+
 /**
- * See the head of this file. Calls are served in order, one at a time, except that patching gives way to all else.
+ * See the head of this file. Calls are served in order, one at a time, except that patching goes on beside them.
  * Every call fails with DEVICE_UNAVAILABLE once the worker is lost, with DRAINING once `close` was called; what only frees
  * memory succeeds then, because there is none left to free.
  */
@@ -78,7 +85,7 @@ export interface Device {
    * Reads weights into the device's memory, widened to what it computes in; a name that comes twice is read once.
    * @throws MeshError FILE_UNREADABLE when a file is gone, too short, or changes while it is read; OUT_OF_MEMORY
    */
-  loadWeights(source: WeightSource, weights: readonly Weight[]): Promise<WeightSet>;
+  loadWeights(source: WeightSource, weights: readonly Weight[], options?: LoadOptions): Promise<WeightSet>;
   open(model: GraphModel): Promise<Session>;
   /**
    * Keeps a value under a slot, to be fed as often as it is needed: for what stays the same over many runs. Copied, not

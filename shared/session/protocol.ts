@@ -16,27 +16,38 @@ export interface WorkerSetup {
   readonly threads: number;
 }
 
+/** Weights in memory that several threads read and none writes, by name. */
+export type SharedWeights = ReadonlyMap<string, Float32Array<SharedArrayBuffer>>;
+
 type Nothing = Readonly<Record<string, never>>;
 
 /** Request and reply of each operation. */
 export interface Operations {
   /** First of all: proves that the provider can be used. */
   probe: { request: Nothing; reply: undefined };
+  /** The reply has the arrays where they are to be shared, else nothing. */
   loadWeights: {
-    request: { readonly set: string; readonly folder: string; readonly weights: readonly Weight[] };
-    reply: undefined;
-  };
-  /** A new set that shares every array of `base`. */
-  deriveWeights: { request: { readonly set: string; readonly base: string }; reply: undefined };
-  /** Puts W + up @ down in the place of one weight of a derived set. */
-  patchWeight: {
     request: {
       readonly set: string;
-      readonly weight: string;
-      readonly up: Tensor;
-      readonly down: Tensor;
+      readonly folder: string;
+      readonly weights: readonly Weight[];
+      readonly isShared: boolean;
+    };
+    reply: SharedWeights;
+  };
+  /** A new set that shares every array of `base` but those replaced. */
+  deriveWeights: {
+    request: {
+      readonly set: string;
+      readonly base: string;
+      readonly replaced: ReadonlyMap<string, Float32Array<ArrayBuffer>>;
     };
     reply: undefined;
+  };
+  /** W + up @ down, in a new array. */
+  patchWeight: {
+    request: { readonly weight: Float32Array<SharedArrayBuffer>; readonly up: Tensor; readonly down: Tensor };
+    reply: Float32Array<ArrayBuffer>;
   };
   releaseWeights: { request: { readonly set: string }; reply: undefined };
   open: { request: { readonly session: string; readonly model: GraphModel }; reply: undefined };

@@ -2,7 +2,7 @@
  * Owns the order of what one worker is asked to do. It stands on the caller's side, so that what has not started can still
  * be taken back.
  *
- * Q1 One task at a time, in order of arrival; background tasks only when nothing else waits.
+ * Q1 One task at a time, in order of arrival.
  * Q2 Every added task's promise settles exactly once.
  * Q3 A task that has started is never followed by another before it has ended, even when its caller gave up.
  */
@@ -12,8 +12,6 @@ import { MeshError } from '#shared/errors/errors.ts';
 export interface TaskOptions {
   /** Takes the task out while it waits; while it runs, fails it for the caller. */
   readonly signal?: AbortSignal | undefined;
-  /** Give way to every task that is not. */
-  readonly isBackground?: boolean;
 }
 
 interface Waiting {
@@ -24,8 +22,7 @@ interface Waiting {
 
 /** See the head of this file. */
 export class WorkQueue {
-  readonly #urgent = new Set<Waiting>();
-  readonly #background = new Set<Waiting>();
+  readonly #waiting = new Set<Waiting>();
   #draining: Promise<void> | undefined;
   #closedBy: MeshError | undefined;
 
@@ -33,15 +30,14 @@ export class WorkQueue {
    * Puts a task at the end of its line.
    * @throws MeshError the queue's closing reason; the signal's reason (MeshError, else CANCELLED); what the task throws
    */
-  add<T>(task: () => Promise<T>, { signal, isBackground = false }: TaskOptions = {}): Promise<T> {
+  add<T>(task: () => Promise<T>, { signal }: TaskOptions = {}): Promise<T> {
     if (this.#closedBy) return Promise.reject(this.#closedBy);
     if (signal?.aborted) return Promise.reject(MeshError.fromAbort(signal));
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const line = isBackground ? this.#background : this.#urgent;
     const waiting: Waiting = { start: () => task().then(resolve, reject), refuse: reject };
-    line.add(waiting);
+    this.#waiting.add(waiting);
     const onAbort = (): void => {
-      line.delete(waiting);
+      this.#waiting.delete(waiting);
       reject(MeshError.fromAbort(signal!));
     };
     signal?.addEventListener('abort', onAbort, { once: true });
@@ -52,24 +48,19 @@ export class WorkQueue {
   /** Refuses what waits and what comes; resolves when the running task has ended. */
   async close(reason: MeshError): Promise<void> {
     this.#closedBy = reason;
-    for (const line of [this.#urgent, this.#background]) {
-      for (const waiting of line) waiting.refuse(reason);
-      line.clear();
-    }
+    for (const waiting of this.#waiting) waiting.refuse(reason);
+    this.#waiting.clear();
     await this.#draining;
   }
 
   async #drain(): Promise<void> {
-    // A turn later, so that tasks added in the same turn are ordered by urgency and not by luck.
-    await Promise.resolve();
     for (let next = this.#take(); next; next = this.#take()) await next.start();
     this.#draining = undefined;
   }
 
   #take(): Waiting | undefined {
-    const line = this.#urgent.size > 0 ? this.#urgent : this.#background;
-    const [first] = line;
-    if (first) line.delete(first);
+    const [first] = this.#waiting;
+    if (first) this.#waiting.delete(first);
     return first;
   }
 }

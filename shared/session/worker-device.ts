@@ -3,8 +3,9 @@ import { randomUUID } from 'node:crypto';
 import type { GraphModel, Port } from '#shared/graph/graph-model.ts';
 import type { Tensor } from '#shared/tensor/tensor.ts';
 import type { Weight, WeightSource } from '#shared/tensor/weight.ts';
-import type { Device, Session, WeightSet } from './device.ts';
+import type { Device, LoadOptions, Session, WeightSet } from './device.ts';
 import type { DeviceWorker } from './device-worker.ts';
+import { PatchWorker } from './patch-worker.ts';
 import { WorkerSession } from './worker-session.ts';
 import { WorkerWeightSet } from './worker-weight-set.ts';
 
@@ -12,19 +13,28 @@ import { WorkerWeightSet } from './worker-weight-set.ts';
 export class WorkerDevice implements Device {
   readonly name: string;
   readonly #worker: DeviceWorker;
+  readonly #patchWorker: PatchWorker;
   /** What is kept under each slot, once the run that keeps it has ended. */
   readonly #slots = new Map<string, Port>();
 
   constructor(name: string, worker: DeviceWorker) {
     this.name = name;
     this.#worker = worker;
+    this.#patchWorker = new PatchWorker(name);
   }
 
-  async loadWeights(source: WeightSource, weights: readonly Weight[]): Promise<WeightSet> {
+  async loadWeights(
+    source: WeightSource,
+    weights: readonly Weight[],
+    { isPatchable = false }: LoadOptions = {},
+  ): Promise<WeightSet> {
     const byName = new Map(weights.map((weight) => [weight.name, weight]));
-    const set = randomUUID();
-    await this.#worker.perform('loadWeights', { set, folder: source.folder, weights: [...byName.values()] });
-    return WorkerWeightSet.loaded(this.#worker, set, byName);
+    const id = randomUUID();
+    const request = { set: id, folder: source.folder, weights: [...byName.values()], isShared: isPatchable };
+    const shared = await this.#worker.perform('loadWeights', request);
+    const shapes = new Map([...byName].map(([name, weight]) => [name, weight.shape]));
+    const patching = isPatchable && { worker: this.#patchWorker, weights: shared };
+    return WorkerWeightSet.loaded(this.#worker, { id, shapes, ...(patching && { patching }) });
   }
 
   async open(model: GraphModel): Promise<Session> {
@@ -45,7 +55,7 @@ export class WorkerDevice implements Device {
     for (const slot of slots) this.#slots.delete(slot);
   }
 
-  close(): Promise<void> {
-    return this.#worker.close();
+  async close(): Promise<void> {
+    await Promise.all([this.#worker.close(), this.#patchWorker.close()]);
   }
 }

@@ -14,7 +14,7 @@ import { floats, fromOrt, toOrt } from './ort-tensor.ts';
 import { Patcher } from './patcher.ts';
 import { runtimeError } from './runtime-error.ts';
 import { sessionOptions } from './session-options.ts';
-import { readWeights } from './weight-reader.ts';
+import { readSharedWeights, readWeights } from './weight-reader.ts';
 import { WeightStore } from './weight-store.ts';
 
 /** A reply, with the buffers that go along. */
@@ -64,21 +64,24 @@ export class Runtime implements Readonly<{ [K in OperationName]: Operation<K> }>
     return DONE;
   }
 
-  loadWeights({ set, folder, weights }: RequestOf<'loadWeights'>): Answer<'loadWeights'> {
-    this.#weights.add(set, readWeights(folder, weights));
+  loadWeights({ set, folder, weights, isShared }: RequestOf<'loadWeights'>): Answer<'loadWeights'> {
+    if (!isShared) {
+      this.#weights.add(set, readWeights(folder, weights));
+      return { value: new Map() };
+    }
+    const arrays = readSharedWeights(folder, weights);
+    this.#weights.add(set, arrays);
+    return { value: arrays };
+  }
+
+  deriveWeights({ set, base, replaced }: RequestOf<'deriveWeights'>): Answer<'deriveWeights'> {
+    this.#weights.derive(set, base, replaced);
     return DONE;
   }
 
-  deriveWeights({ set, base }: RequestOf<'deriveWeights'>): Answer<'deriveWeights'> {
-    this.#weights.derive(set, base);
-    return DONE;
-  }
-
-  async patchWeight({ set, weight, up, down }: RequestOf<'patchWeight'>): Promise<Answer<'patchWeight'>> {
-    const patched = await this.#patcher.patched(this.#weights.array(set, weight), up, down);
-    this.#weights.replace(set, weight, patched);
-    this.#forgetFeeds(set);
-    return DONE;
+  async patchWeight({ weight, up, down }: RequestOf<'patchWeight'>): Promise<Answer<'patchWeight'>> {
+    const value = await this.#patcher.patched(weight, up, down);
+    return { value, transfer: [value.buffer] };
   }
 
   releaseWeights({ set }: RequestOf<'releaseWeights'>): Answer<'releaseWeights'> {

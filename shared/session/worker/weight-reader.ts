@@ -8,6 +8,7 @@ import { MeshError } from '#shared/errors/errors.ts';
 import { widenToF32 } from '#shared/tensor/convert.ts';
 import { bytesPerElement, elementCount, viewBytes } from '#shared/tensor/tensor.ts';
 import type { Weight } from '#shared/tensor/weight.ts';
+import type { SharedWeights } from '../protocol.ts';
 
 /** Stays in the processor's cache between reading and widening; a multiple of every element size. */
 const PIECE_BYTES = 4 * 2 ** 20;
@@ -45,7 +46,14 @@ function readWidened(file: OpenFile, { dtype, location }: Weight, out: Float32Ar
   }
 }
 
-function readWeight(file: OpenFile, weight: Weight): Float32Array<ArrayBuffer> {
+/** Memory for a weight's elements. */
+type Allocate<Memory extends ArrayBufferLike> = (count: number) => Float32Array<Memory>;
+
+function readWeight<Memory extends ArrayBufferLike>(
+  file: OpenFile,
+  weight: Weight,
+  allocate: Allocate<Memory>,
+): Float32Array<Memory> {
   const count = elementCount(weight.shape);
   if (weight.location.length !== count * bytesPerElement(weight.dtype)) {
     throw unreadable(
@@ -53,7 +61,7 @@ function readWeight(file: OpenFile, weight: Weight): Float32Array<ArrayBuffer> {
       `holds ${weight.location.length} bytes for ${weight.name}, not ${count} of ${weight.dtype}.`,
     );
   }
-  const array = new Float32Array(count);
+  const array = allocate(count);
   if (weight.dtype === 'f32') fill(file, new Uint8Array(array.buffer), weight.location.offset);
   else readWidened(file, weight, array);
   return array;
@@ -75,13 +83,17 @@ function sameContent(before: Stats, after: Stats): boolean {
   return before.mtimeMs === after.mtimeMs && before.size === after.size;
 }
 
-function readFile(path: string, weights: readonly Weight[]): Array<[string, Float32Array<ArrayBuffer>]> {
+function readFile<Memory extends ArrayBufferLike>(
+  path: string,
+  weights: readonly Weight[],
+  allocate: Allocate<Memory>,
+): Array<[string, Float32Array<Memory>]> {
   const file = open(path);
   try {
     const before = fstatSync(file.descriptor);
     const inOrder = weights.toSorted((a, b) => a.location.offset - b.location.offset);
     const arrays = inOrder.map(
-      (weight) => [weight.name, readWeight(file, weight)] as [string, Float32Array<ArrayBuffer>],
+      (weight) => [weight.name, readWeight(file, weight, allocate)] as [string, Float32Array<Memory>],
     );
     if (sameContent(before, fstatSync(file.descriptor))) return arrays;
     throw unreadable(path, 'changed while it was read: load it again when it is complete.');
@@ -95,6 +107,23 @@ function readFile(path: string, weights: readonly Weight[]): Array<[string, Floa
  * @throws MeshError FILE_UNREADABLE when a file is gone, too short, or changes while it is read
  */
 export function readWeights(folder: string, weights: readonly Weight[]): Map<string, Float32Array<ArrayBuffer>> {
+  return readFiles(folder, weights, (count) => new Float32Array(count));
+}
+
+/** The same in memory that other threads may read. @throws as {@link readWeights} */
+export function readSharedWeights(folder: string, weights: readonly Weight[]): SharedWeights {
+  return readFiles(
+    folder,
+    weights,
+    (count) => new Float32Array(new SharedArrayBuffer(count * Float32Array.BYTES_PER_ELEMENT)),
+  );
+}
+
+function readFiles<Memory extends ArrayBufferLike>(
+  folder: string,
+  weights: readonly Weight[],
+  allocate: Allocate<Memory>,
+): Map<string, Float32Array<Memory>> {
   const files = Map.groupBy(weights, (weight) => weight.location.file);
-  return new Map([...files].flatMap(([file, ofFile]) => readFile(join(folder, file), ofFile)));
+  return new Map([...files].flatMap(([file, ofFile]) => readFile(join(folder, file), ofFile, allocate)));
 }

@@ -1,61 +1,53 @@
 /**
  * Owns the weight arrays of a device. Sets share arrays; an array is freed when the last set that holds it goes.
+ * Base sets that are patched lie in shared memory, where the thread that patches reads them.
  *
  * S1 The content of an array never changes once it is stored.
  * S2 An array's memory is given back at once, not when the collector comes: a patched set may be gigabytes, and
- *    the collector sees only a small object. (SharedArrayBuffers cannot be given back and are not counted by V8, so 600 MB
- *    that come and go thirty times leave 6 GB behind.)
+ *    the collector sees only a small object. Shared memory is the exception: it cannot be given back and is not counted by
+ *    V8, so 600 MB of it that come and go thirty times leave 6 GB behind. Only what lives as long as the process is shared.
  */
 import { MeshError } from '#shared/errors/errors.ts';
 
 interface Held {
-  readonly array: Float32Array<ArrayBuffer>;
+  readonly array: Float32Array;
   holders: number;
 }
 
 function drop(held: Held): void {
   held.holders--;
+  const { buffer } = held.array;
   // Detaching frees the memory; there is no other way to say it.
-  if (held.holders === 0) held.array.buffer.transfer(0);
+  if (held.holders === 0 && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 /** See the head of this file. */
 export class WeightStore {
   readonly #sets = new Map<string, Map<string, Held>>();
 
-  add(set: string, arrays: ReadonlyMap<string, Float32Array<ArrayBuffer>>): void {
+  add(set: string, arrays: ReadonlyMap<string, Float32Array>): void {
     this.#sets.set(set, new Map([...arrays].map(([name, array]) => [name, { array, holders: 1 }])));
   }
 
-  /** A new set that shares every array of `base`. */
-  derive(set: string, base: string): void {
+  /** A new set that shares every array of `base` but those replaced. */
+  derive(set: string, base: string, replaced: ReadonlyMap<string, Float32Array>): void {
     const arrays = new Map(this.#get(base));
+    for (const [name, array] of replaced) arrays.set(name, { array, holders: 0 });
     for (const held of arrays.values()) held.holders++;
     this.#sets.set(set, arrays);
   }
 
-  /** Puts another array in the place of one that the set has. */
-  replace(set: string, name: string, array: Float32Array<ArrayBuffer>): void {
-    const arrays = this.#get(set);
-    drop(this.#held(set, name));
-    arrays.set(name, { array, holders: 1 });
-  }
-
   /** @throws MeshError WEIGHT_MISSING when the set has no such weight */
-  array(set: string, name: string): Float32Array<ArrayBuffer> {
-    return this.#held(set, name).array;
+  array(set: string, name: string): Float32Array {
+    const held = this.#get(set).get(name);
+    if (held) return held.array;
+    throw new MeshError('WEIGHT_MISSING', `Weight ${name} was not loaded on this device.`, { weight: name });
   }
 
   /** An unknown set is ignored. */
   release(set: string): void {
     for (const held of this.#sets.get(set)?.values() ?? []) drop(held);
     this.#sets.delete(set);
-  }
-
-  #held(set: string, name: string): Held {
-    const held = this.#get(set).get(name);
-    if (!held) throw new MeshError('WEIGHT_MISSING', `Weight ${name} was not loaded on this device.`, { weight: name });
-    return held;
   }
 
   #get(set: string): Map<string, Held> {

@@ -51,7 +51,7 @@ export function describeDevice(name: string, open: () => Promise<Device>): void 
     afterAll(() => file.remove());
     beforeEach(async () => {
       device = await open();
-      base = await device.loadWeights(file, file.weights);
+      base = await device.loadWeights(file, file.weights, { isPatchable: true });
     });
     afterEach(() => device.close());
 
@@ -333,13 +333,30 @@ export function describeDevice(name: string, open: () => Promise<Device>): void 
         expect(after).toEqual([before[0]! + 1, before[1]! + 2]);
       });
 
-      it('stand side by side, and on each other', async () => {
+      it('stand side by side', async () => {
         const session = await device.open(linear(file, 'plain'));
-        const one = await base.patch(factors('plain', PLAIN, 1));
-        const two = await base.patch(factors('plain', PLAIN, 2));
-        const both = await one.patch(factors('plain', PLAIN, 2));
+        const [one, two] = [await base.patch(factors('plain', PLAIN, 1)), await base.patch(factors('plain', PLAIN, 2))];
         const corner = async (set: WeightSet) => (await columns(session, set))[0]![0];
-        expect([await corner(one), await corner(two), await corner(both), await corner(base)]).toEqual([2, 3, 4, 1]);
+        expect([await corner(one), await corner(two), await corner(base)]).toEqual([2, 3, 1]);
+      });
+
+      it('are made while a run goes on, and given up when their signal says so', async () => {
+        const session = await device.open(slow(file));
+        const running = run(session, { x: zeros() });
+        const controller = new AbortController();
+        const [kept, given] = [
+          base.patch(factors('plain', PLAIN, 1)),
+          base.patch(factors('plain', PLAIN, 2), controller.signal),
+        ];
+        controller.abort(new MeshError('DEADLINE_EXCEEDED', 'Too late.'));
+        expect((await failure(given)).code).toBe('DEADLINE_EXCEEDED');
+        expect((await kept).ownBytes).toBe(4 * 6);
+        await running;
+      });
+
+      it('are refused by a set that was not loaded for it', async () => {
+        const fixed = await device.loadWeights(file, file.weights);
+        expect((await failure(fixed.patch(factors('plain', PLAIN, 1)))).code).toBe('INTERNAL');
       });
 
       it('outlive the release of their base, and it outlives theirs', async () => {

@@ -30,23 +30,6 @@ describe('work queue — order', () => {
     expect(started).toEqual(['first', 'second']);
   });
 
-  it('Q1 lets everything else before background tasks, also what comes later', async () => {
-    const queue = new WorkQueue();
-    const started: string[] = [];
-    const background = { isBackground: true };
-    const results = [
-      queue.add(note(started, 'patch 1'), background),
-      queue.add(note(started, 'patch 2'), background),
-      queue.add(async () => {
-        started.push('run 1');
-        results.push(queue.add(note(started, 'run 2')));
-      }),
-    ];
-    await results[2];
-    await Promise.all(results);
-    expect(started).toEqual(['run 1', 'run 2', 'patch 1', 'patch 2']);
-  });
-
   it('Q2 passes on what a task throws and goes on', async () => {
     const queue = new WorkQueue();
     const failing = queue.add(() => Promise.reject(new Error('no')));
@@ -101,7 +84,7 @@ describe('work queue — cancelling and closing', () => {
       second.resolve();
       return first.task();
     });
-    const refused = [queue.add(note(started, 'a')), queue.add(note(started, 'b'), { isBackground: true })];
+    const refused = [queue.add(note(started, 'a')), queue.add(note(started, 'b'))];
     await second.promise;
     const closed = queue.close(new MeshError('DRAINING', 'Closed.')).then(() => started.push('closed'));
     for (const waiting of refused) await expect(waiting).rejects.toMatchObject({ code: 'DRAINING' });
