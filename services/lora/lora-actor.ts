@@ -7,24 +7,20 @@ import type { LoraLibrary } from './lora-library.ts';
 
 type Handler<O extends AnyOperation> = (request: ServedRequest<RequestOf<O>>) => Promise<ServedReply<ReplyOf<O>>>;
 
-/** Hex digits of the hash that A1111 shows. */
-const SHOWN_HASH_DIGITS = 10;
-
-/** Checks LoRAs by their headers. */
+/** Checks LoRAs by their headers; what is wanted soon is read behind the reply. */
 export function inspect(library: LoraLibrary): Handler<typeof contract.inspect> {
   return async ({ body }) => {
-    const found = await Promise.all(
-      body.loras.map(({ lora }, i) => atField(`loras.${i}.lora`, () => library.find(lora))),
-    );
-    const loras = found.map(({ name, sha256, bytes, plan }) => ({
+    const found = await Promise.all(body.loras.map((unit, i) => atField(`loras.${i}.lora`, () => library.find(unit))));
+    const loras = found.map(({ name, hash, bytes, plan }) => ({
       lora: name,
-      hash: sha256.slice(0, SHOWN_HASH_DIGITS),
+      hash,
       bytes,
       modules: {
         unet: plan.modules.filter((module) => module.part === 'unet').length,
         text_encoder: plan.modules.filter((module) => module.part === 'text_encoder').length,
       },
     }));
+    if (body.is_wanted_soon) library.prefetch(body.loras);
     return { body: { loras } };
   };
 }

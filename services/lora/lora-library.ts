@@ -1,4 +1,7 @@
-/** LoRA files against one base model: what a name means, whether it fits, and its factors. Plans are kept while their file stays as it is. */
+/**
+ * LoRA files against one base model: what a name means, whether it fits, and its factors. Plans are kept while their file
+ * stays as it is, factors by their file's content.
+ */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -6,36 +9,64 @@ import { pipeline as pipe } from 'node:stream/promises';
 import { LRUCache } from 'lru-cache';
 import { unreadable } from '#shared/checkpoint/file-error.ts';
 import type { Library } from '#shared/checkpoint/library.ts';
-import { readFactors } from '#shared/checkpoint/lora-factors.ts';
+import { joinFactors, type LoraFactors, readFactors } from '#shared/checkpoint/lora-factors.ts';
 import { type LoraPlan, planLora } from '#shared/checkpoint/lora-file.ts';
 import type { LoraBase } from '#shared/checkpoint/lora-names.ts';
 import { openSafetensors } from '#shared/checkpoint/safetensors.ts';
-import type { LoraUnit } from '#shared/contracts/generate.ts';
-import type { LoraPart } from '#shared/contracts/lora.ts';
+import type { LoraPart, PinnedLora } from '#shared/contracts/lora.ts';
+import { MeshError } from '#shared/errors/errors.ts';
 import type { TensorMap } from '#shared/tensor/tensor.ts';
+import { FactorCache } from './factor-cache.ts';
 
 /** A LoRA that fits the base model. */
 export interface KnownLora {
   readonly name: string;
   readonly path: string;
   readonly plan: LoraPlan;
-  /** SHA-256 of the file, hex. */
-  readonly sha256: string;
+  /** First ten hex digits of the file's SHA-256, as A1111 shows it. */
+  readonly hash: string;
   readonly bytes: number;
 }
 
-/** A plan is a few hundred KB for a large LoRA; its factors are read when asked for. */
+/** Hex digits of the hash that A1111 shows: what LoRAs are pinned by. */
+const HASH_DIGITS = 10;
+const PARTS = ['text_encoder', 'unet'] as const satisfies readonly LoraPart[];
+
+/** A plan is a few hundred KB for a large LoRA. */
 const MAX_PLANS = 256;
+
+/** What a library remembers, and what it waits for. */
+export interface LoraLibraryOptions {
+  /** Memory for factors. */
+  readonly maxFactorBytes: number;
+  /** Beside simulated devices: what reading the imitated file takes longer than reading this one. */
+  readonly afterRead?: (name: string) => Promise<void>;
+}
 
 /** See the head of this file. */
 export class LoraLibrary {
   readonly #library: Library;
   readonly #base: LoraBase;
   readonly #known = new LRUCache<string, Promise<KnownLora>>({ max: MAX_PLANS });
+  readonly #factors: FactorCache;
+  readonly #afterRead: ((name: string) => Promise<void>) | undefined;
+  #lastPrefetch: Promise<unknown> = Promise.resolve();
 
-  constructor(library: Library, base: LoraBase) {
+  constructor(library: Library, base: LoraBase, options: LoraLibraryOptions) {
     this.#library = library;
     this.#base = base;
+    this.#factors = new FactorCache(options.maxFactorBytes);
+    this.#afterRead = options.afterRead;
+  }
+
+  /** Hashes of the LoRAs whose factors are in memory, for heartbeats. */
+  get resident(): string[] {
+    return [...new Set(this.#factors.keys.map((key) => key.split(' ')[0]!))];
+  }
+
+  /** Bytes of factors in memory. */
+  get residentBytes(): number {
+    return this.#factors.bytes;
   }
 
   async names(): Promise<string[]> {
@@ -43,19 +74,43 @@ export class LoraLibrary {
     return entries.map((entry) => entry.name);
   }
 
-  /** @throws MeshError UNKNOWN_LORA, INVALID_REQUEST, FILE_UNREADABLE, SAFETENSORS_INVALID, LORA_* with file and reason */
-  find(name: string): Promise<KnownLora> {
-    return this.#library.reading(() => this.#find(name));
+  /**
+   * A LoRA by its name, and by its content where it is pinned.
+   * @throws MeshError UNKNOWN_LORA, LORA_CHANGED, INVALID_REQUEST, FILE_UNREADABLE, SAFETENSORS_INVALID, LORA_* with file and reason
+   */
+  async find({ lora, hash }: Pick<PinnedLora, 'lora' | 'hash'>): Promise<KnownLora> {
+    const found = await this.#library.reading(() => this.#find(lora));
+    if (hash === undefined || hash === found.hash) return found;
+    throw changed(lora, hash, found.hash);
   }
 
   /**
    * Joined factors of several LoRAs for one network.
    * @returns `<weight>.up` f32 [O, R], `<weight>.down` f32 [R, I·K·K]
+   * @throws MeshError as `find`
    */
-  async factors(loras: readonly LoraUnit[], part: LoraPart): Promise<TensorMap> {
-    const found = await Promise.all(loras.map((unit) => this.find(unit.lora)));
-    const scaled = found.map(({ plan }, i) => ({ plan, scale: loras[i]!.weight }));
-    return this.#library.reading(() => readFactors(scaled, part));
+  async factors(loras: readonly PinnedLora[], part: LoraPart): Promise<TensorMap> {
+    const factors = await Promise.all(loras.map((unit) => this.#factorsOf(unit, part)));
+    return joinFactors(factors.map((one, i) => ({ factors: one, scale: loras[i]!.weight })));
+  }
+
+  /** Reads factors that will be asked for, one LoRA after another. Failures are left to whoever asks. */
+  prefetch(loras: readonly PinnedLora[]): void {
+    for (const unit of loras) {
+      for (const part of PARTS) {
+        this.#lastPrefetch = this.#lastPrefetch.then(() => this.#factorsOf(unit, part)).catch(() => {});
+      }
+    }
+  }
+
+  async #factorsOf(unit: PinnedLora, part: LoraPart): Promise<LoraFactors> {
+    const { plan, hash } = await this.find(unit);
+    return this.#factors.get(`${hash} ${part}`, async () => {
+      const factors = await this.#library.reading(() => readFactors(plan, part));
+      if (hasPart(plan, part)) await this.#afterRead?.(unit.lora);
+      await this.find({ lora: unit.lora, hash }); // what was replaced while it was read is neither the one nor the other
+      return factors;
+    });
   }
 
   async #find(name: string): Promise<KnownLora> {
@@ -76,6 +131,15 @@ export class LoraLibrary {
     const plan = await planLora(await openSafetensors(path), this.#base);
     const hash = createHash('sha256');
     await pipe(createReadStream(path), hash);
-    return { name, path, plan, sha256: hash.digest('hex'), bytes };
+    return { name, path, plan, hash: hash.digest('hex').slice(0, HASH_DIGITS), bytes };
   }
+}
+
+function hasPart({ modules }: LoraPlan, part: LoraPart): boolean {
+  return modules.some((module) => module.part === part);
+}
+
+function changed(lora: string, accepted: string, present: string): MeshError {
+  const text = `The LoRA ${JSON.stringify(lora)} is another file than when the job was accepted: send the job again.`;
+  return new MeshError('LORA_CHANGED', text, { lora, accepted, present });
 }

@@ -8,6 +8,7 @@ import { runService } from '#shared/service/run-service.ts';
 import { served } from '#shared/service/serve.ts';
 import { inspect, list, patch } from './lora-actor.ts';
 import { LoraLibrary } from './lora-library.ts';
+import { SimulatedReading } from './simulated-reading.ts';
 
 await runService('lora', async ({ config }) => {
   const pipeline = await openPipeline(config.modelFolder);
@@ -15,9 +16,11 @@ await runService('lora', async ({ config }) => {
     openComponent(pipeline.folders.unet),
     openComponent(pipeline.folders.textEncoder),
   ]);
+  const simulated = config.simulation && new SimulatedReading(config.simulation);
   const library = new LoraLibrary(
     new Library(pipeline.folder, { loraFolders: config.loraFolders, allowPaths: config.allowPaths }),
     { unet: unet.weights.index, text_encoder: textEncoder.weights.index },
+    { maxFactorBytes: config.loraCacheBytes, ...(simulated && { afterRead: (name) => simulated.read(name) }) },
   );
   const actor = new Actor({});
   const read = patch(library);
@@ -33,7 +36,11 @@ await runService('lora', async ({ config }) => {
       served(contract.list, list(library)),
     ],
     actor,
-    describe: () => ({ device: 'none', model: pipeline.name, holds: [] }),
+    describe: () => ({
+      device: config.simulation ? config.device : 'none',
+      model: pipeline.name,
+      holds: library.resident,
+    }),
     close: async () => {},
   };
 });

@@ -1,6 +1,6 @@
 /** The text encoder's turn: prompts become embeddings, with the job's LoRAs applied first. What was encoded is remembered. */
 import { LRUCache } from 'lru-cache';
-import type { LoraWeights } from '#shared/adapters/lora-weights.ts';
+import type { LoraLease, LoraWeights } from '#shared/adapters/lora-weights.ts';
 import type { ReplyOf, RequestOf } from '#shared/contracts/operation.ts';
 import type * as contract from '#shared/contracts/text-encoder.ts';
 import { MeshError } from '#shared/errors/errors.ts';
@@ -41,21 +41,28 @@ export class TextEncoderActor {
 
   /** @throws MeshError UNSUPPORTED_OPTION when clip_skip leaves no layer */
   async encode(request: ServedRequest<EncodeRequest>, signal: AbortSignal): Promise<ServedReply<EncodeReply>> {
-    const { prompts, negative_prompts, clip_skip, loras } = request.body;
-    const layers = this.#layersFor(clip_skip);
-    const { weights, key } = await this.#parts.loras.get(loras, { deadlineUnixMs: request.deadlineUnixMs, signal });
+    const layers = this.#layersFor(request.body.clip_skip);
+    const options = { deadlineUnixMs: request.deadlineUnixMs, signal };
+    const lease = await this.#parts.loras.acquire(request.body.loras, options);
+    try {
+      return await this.#encode(request.body, { lease, layers, signal });
+    } finally {
+      lease.release();
+    }
+  }
+
+  async #encode(
+    { prompts, negative_prompts }: EncodeRequest,
+    { lease, layers, signal }: { lease: LoraLease; layers: number; signal: AbortSignal },
+  ): Promise<ServedReply<EncodeReply>> {
     let isCached = true;
     const embed = async ({ prompt, layers: count }: Wanted): Promise<Tensor<'f32'>> => {
-      const name = `${key} ${count} ${prompt}`;
+      const name = `${lease.key} ${count} ${prompt}`;
       const known = this.#embeddings.get(name);
       if (known) return known;
       isCached = false;
-      const embedding = await this.#parts.encoder.encode(
-        this.#parts.tokenizer.encode(prompt).ids,
-        count,
-        weights,
-        signal,
-      );
+      const { ids } = this.#parts.tokenizer.encode(prompt);
+      const embedding = await this.#parts.encoder.encode(ids, count, lease.weights, signal);
       requireFinite(embedding.data, 'The embeddings of the prompt', 'text encoder');
       this.#embeddings.set(name, embedding);
       return embedding;

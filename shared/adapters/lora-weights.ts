@@ -1,9 +1,9 @@
 /** The weights of a network with a job's LoRAs in them: asks the lora actor for what it needs, keeps what was patched. */
-import type { LoraUnit } from '#shared/contracts/generate.ts';
+import { LRUCache } from 'lru-cache';
 import * as lora from '#shared/contracts/lora.ts';
 import type { MeshCallOptions, MeshClient } from '#shared/placement/mesh-client.ts';
 import type { WeightSet } from '#shared/session/device.ts';
-import { PatchedSets } from '#shared/session/patched-sets.ts';
+import { type Lease, PatchedSets } from '#shared/session/patched-sets.ts';
 import { withSpan } from '#shared/telemetry/tracing.ts';
 import type { TensorMap } from '#shared/tensor/tensor.ts';
 
@@ -15,13 +15,25 @@ export interface LoraWeightsOptions {
   readonly maxBytes: number;
 }
 
+/** Weights in use; `key` is what heartbeats call the set, empty for the base. */
+export interface LoraLease extends Lease {
+  readonly key: string;
+}
+
+/** LoRA files whose effect on this network is remembered. */
+const MAX_KNOWN = 4096;
+
 /** See the head of this file. */
 export class LoraWeights {
+  readonly base: WeightSet;
   readonly #mesh: MeshClient;
   readonly #part: lora.LoraPart;
   readonly #sets: PatchedSets;
+  /** By content: whether a LoRA patches this network. */
+  readonly #patches = new LRUCache<string, boolean>({ max: MAX_KNOWN });
 
   constructor(options: LoraWeightsOptions) {
+    this.base = options.base;
     this.#mesh = options.mesh;
     this.#part = options.part;
     this.#sets = new PatchedSets(options.base, { maxBytes: options.maxBytes });
@@ -33,29 +45,44 @@ export class LoraWeights {
   }
 
   /**
-   * The weight set for these LoRAs; without any it is the base. Keyed by the files' content, so a file that was replaced
-   * under its name is patched anew.
+   * The weight set for these LoRAs, until it is released; without any it is the base. Sets go by the files' content, so a
+   * file that was replaced under its name is patched anew.
    * @throws MeshError what `lora.inspect` and `lora.patch` throw; LORA_MISMATCH
    */
-  async get(loras: readonly LoraUnit[], options: MeshCallOptions): Promise<{ weights: WeightSet; key: string }> {
+  async acquire(loras: readonly lora.PinnedLora[], options: MeshCallOptions): Promise<LoraLease> {
     const active = loras.filter((unit) => unit.weight !== 0);
-    if (active.length === 0) return { weights: this.#sets.base, key: '' };
-    const { body } = await this.#mesh.call(lora.inspect, { loras: active }, {}, options);
-    const used = active.filter((_, i) => body.loras[i]!.modules[this.#part] > 0);
-    if (used.length === 0) return { weights: this.#sets.base, key: '' };
-    const key = loraKey(active.map((unit, i) => ({ weight: unit.weight, hash: body.loras[i]!.hash })));
-    const weights = await withSpan('lora.resident', { attributes: { 'latentmesh.lora.key': key } }, (span) => {
-      span.set({ 'latentmesh.lora.hit': this.#sets.keys.includes(key) });
-      return this.#sets.get(key, () => this.#factors(used, options));
+    const pinned = active.length === 0 ? [] : await this.#pinned(active, options);
+    const used = pinned.filter(({ hash }) => this.#patches.get(hash));
+    if (used.length === 0) return { weights: this.base, key: '', release: () => {} };
+    const key = loraKey(pinned);
+    return withSpan('lora.resident', { attributes: { 'latentmesh.lora.key': key } }, async (span) => {
+      span.set({ 'latentmesh.lora.hit': this.#sets.has(key) });
+      const factors = (signal: AbortSignal): Promise<TensorMap> => this.#factors(used, { ...options, signal });
+      return { ...(await this.#sets.acquire(key, factors, options.signal)), key };
     });
-    return { weights, key };
   }
 
-  async #factors(loras: readonly LoraUnit[], options: MeshCallOptions): Promise<TensorMap> {
-    const { tensors } = await this.#mesh.call(lora.patch, { part: this.#part, loras: [...loras] }, {}, options);
-    return tensors;
+  /** The LoRAs with their content. Nobody is asked where it is given and known: a resident set then costs no message. */
+  async #pinned(loras: readonly lora.PinnedLora[], options: MeshCallOptions): Promise<Pinned[]> {
+    const isKnown = (unit: lora.PinnedLora): unit is Pinned =>
+      unit.hash !== undefined && this.#patches.get(unit.hash) !== undefined;
+    if (loras.every(isKnown)) return [...loras];
+    const { body } = await this.#mesh.call(lora.inspect, { loras: [...loras] }, {}, options);
+    return loras.map((unit, i) => {
+      const { hash, modules } = body.loras[i]!;
+      this.#patches.set(hash, modules[this.#part] > 0);
+      return { ...unit, hash };
+    });
+  }
+
+  async #factors(loras: readonly Pinned[], options: MeshCallOptions): Promise<TensorMap> {
+    const request = { part: this.#part, loras: [...loras] };
+    const holds = loras.map(({ hash }) => hash);
+    return (await this.#mesh.call(lora.patch, request, {}, { ...options, holds })).tensors;
   }
 }
+
+type Pinned = lora.PinnedLora & { readonly hash: string };
 
 /** What a set of LoRAs is called in heartbeats and caches: by content and weight, in their order. Empty without any. */
 export function loraKey(loras: readonly { readonly hash: string; readonly weight: number }[]): string {

@@ -6,12 +6,6 @@ import type { LoraModule, LoraPlan } from './lora-file.ts';
 import type { LoraPart } from './lora-names.ts';
 import { readTensors } from './safetensors.ts';
 
-/** A LoRA that fits the base model, and how strongly it is to be applied. Negative scales are allowed. */
-export interface ScaledLora {
-  readonly plan: LoraPlan;
-  readonly scale: number;
-}
-
 /** One LoRA's share of a weight. */
 interface Factor {
   readonly module: LoraModule;
@@ -19,34 +13,22 @@ interface Factor {
   readonly up: Float32Array;
   /** [R, I·K·K], f32. */
   readonly down: Float32Array;
-  readonly multiplier: number;
+}
+
+/** What a LoRA changes in one network, unscaled. */
+export type LoraFactors = readonly Factor[];
+
+/** Factors, and how strongly they are to be applied. Negative scales are allowed. */
+export interface ScaledFactors {
+  readonly factors: LoraFactors;
+  readonly scale: number;
 }
 
 /**
- * Reads the factors for one network and joins them: W' = W + up @ down.
- *
- * returns  `<weight>.up`    f32 [O, ΣR], with scale · alpha / rank multiplied in
- *          `<weight>.down`  f32 [ΣR, I·K·K]
- *          for every weight that a LoRA patches, ranks in the order of `loras`
+ * Reads the factors of one LoRA for one network.
  * @throws MeshError FILE_UNREADABLE, SAFETENSORS_INVALID
  */
-export async function readFactors(loras: readonly ScaledLora[], part: LoraPart): Promise<TensorMap> {
-  const byWeight = new Map<string, Factor[]>();
-  for (const lora of loras) {
-    for (const factor of await factorsOf(lora, part)) {
-      const { weight } = factor.module;
-      byWeight.set(weight, [...(byWeight.get(weight) ?? []), factor]);
-    }
-  }
-  const joined: Record<string, Tensor> = {};
-  for (const [weight, factors] of byWeight) {
-    joined[`${weight}.up`] = joinUp(factors);
-    joined[`${weight}.down`] = joinDown(factors);
-  }
-  return joined;
-}
-
-async function factorsOf({ plan, scale }: ScaledLora, part: LoraPart): Promise<Factor[]> {
+export async function readFactors(plan: LoraPlan, part: LoraPart): Promise<LoraFactors> {
   const modules = plan.modules.filter((module) => module.part === part);
   const tensors = await readTensors(
     plan.file,
@@ -57,15 +39,41 @@ async function factorsOf({ plan, scale }: ScaledLora, part: LoraPart): Promise<F
     if (!data) throw new MeshError('INTERNAL', `The plan of ${plan.file.path} took ${key} for floats.`, { key });
     return data;
   };
-  return modules.map((module) => ({
-    module,
-    up: values(module.up),
-    down: values(module.down),
-    multiplier: (scale * module.alpha) / module.rank,
-  }));
+  return modules.map((module) => ({ module, up: values(module.up), down: values(module.down) }));
 }
 
-function joinUp(factors: readonly Factor[]): Tensor {
+/** Bytes of factors in memory. */
+export function factorBytes(factors: LoraFactors): number {
+  return factors.reduce((sum, { up, down }) => sum + up.byteLength + down.byteLength, 0);
+}
+
+/**
+ * Joins the factors of several LoRAs for one network: W' = W + up @ down.
+ *
+ * returns  `<weight>.up`    f32 [O, ΣR], with scale · alpha / rank multiplied in
+ *          `<weight>.down`  f32 [ΣR, I·K·K]
+ *          for every weight that a LoRA patches, ranks in the order of `loras`
+ */
+export function joinFactors(loras: readonly ScaledFactors[]): TensorMap {
+  const byWeight = new Map<string, ScaledFactor[]>();
+  for (const { factors, scale } of loras) {
+    for (const factor of factors) {
+      const { weight, alpha, rank } = factor.module;
+      const scaled = { ...factor, multiplier: (scale * alpha) / rank };
+      byWeight.set(weight, [...(byWeight.get(weight) ?? []), scaled]);
+    }
+  }
+  const joined: Record<string, Tensor> = {};
+  for (const [weight, factors] of byWeight) {
+    joined[`${weight}.up`] = joinUp(factors);
+    joined[`${weight}.down`] = joinDown(factors);
+  }
+  return joined;
+}
+
+type ScaledFactor = Factor & { readonly multiplier: number };
+
+function joinUp(factors: readonly ScaledFactor[]): Tensor {
   const outputs = factors[0]!.module.shape[0]!;
   const totalRank = sumOfRanks(factors);
   const joined = f32([outputs, totalRank]);

@@ -7,9 +7,20 @@ import { operation } from './operation.ts';
 export const LoraPart = z.enum(['unet', 'text_encoder']);
 export type LoraPart = z.infer<typeof LoraPart>;
 
+/** A LoRA by its name, and by the content that it had when the job was accepted. */
+export const PinnedLora = LoraUnit.extend({
+  /** As `inspect` told it. With it, a file that was replaced since is LORA_CHANGED; without, the file is taken as it is. */
+  hash: z.string().optional(),
+});
+export type PinnedLora = z.infer<typeof PinnedLora>;
+
 /** Checks that every LoRA exists and fits the base model, by its header alone: the door asks this before it accepts a job. */
 export const inspect = operation('lora', 'inspect', {
-  request: z.object({ loras: z.array(LoraUnit) }),
+  request: z.object({
+    loras: z.array(PinnedLora),
+    /** Reads the factors as well, after the reply: they will be asked for soon. */
+    is_wanted_soon: z.boolean().optional(),
+  }),
   reply: z.object({
     loras: z.array(
       z.object({
@@ -31,7 +42,7 @@ export const inspect = operation('lora', 'inspect', {
  *   <weight>.down  f32 [R, I·K·K]
  */
 export const patch = operation('lora', 'patch', {
-  request: z.object({ part: LoraPart, loras: z.array(LoraUnit).min(1) }),
+  request: z.object({ part: LoraPart, loras: z.array(PinnedLora).min(1) }),
   reply: z.object({ weights: z.number() }),
 });
 

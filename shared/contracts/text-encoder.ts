@@ -1,6 +1,6 @@
 /** text-encoder: prompts become embeddings. */
 import { z } from 'zod';
-import { LoraUnit } from './generate.ts';
+import { PinnedLora } from './lora.ts';
 import { operation } from './operation.ts';
 
 /**
@@ -16,7 +16,7 @@ export const encode = operation('text-encoder', 'encode', {
     negative_prompts: z.array(z.string()).nullable(),
     /** As A1111 counts: 1 is the last layer. The negative prompt is not skipped, as in Diffusers. */
     clip_skip: z.number().int().min(1),
-    loras: z.array(LoraUnit),
+    loras: z.array(PinnedLora),
   }),
   reply: z.object({
     /** Prompts longer than the encoder's 77 tokens, and what of them it did not see. */

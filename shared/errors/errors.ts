@@ -41,6 +41,7 @@ export const ERRORS = {
   LORA_UNSUPPORTED: kind(422, 'never'),
   LORA_UNKNOWN_KEY: kind(422, 'never'),
   LORA_MISMATCH: kind(422, 'never'),
+  LORA_CHANGED: kind(409, 'never'),
   CONTROLNET_MISMATCH: kind(422, 'never'),
   // The mesh.
   QUEUE_FULL: kind(429, 'later'),

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openComponent } from '#shared/checkpoint/component.ts';
 import { toF32 } from '#shared/checkpoint/float-values.ts';
-import { readFactors } from '#shared/checkpoint/lora-factors.ts';
+import { joinFactors, readFactors } from '#shared/checkpoint/lora-factors.ts';
 import { planLora } from '#shared/checkpoint/lora-file.ts';
 import type { LoraBase, LoraPart } from '#shared/checkpoint/lora-names.ts';
 import { openSafetensors } from '#shared/checkpoint/safetensors.ts';
@@ -28,11 +28,11 @@ beforeAll(async () => {
 });
 
 async function factorsOf(loras: readonly { file: string; scale: number }[], part: LoraPart): Promise<TensorMap> {
-  const plans = loras.map(async ({ file, scale }) => {
+  const read = loras.map(async ({ file, scale }) => {
     const plan = await planLora(await openSafetensors(goldenPath('lora', file)), base);
-    return { plan, scale };
+    return { factors: await readFactors(plan, part), scale };
   });
-  return readFactors(await Promise.all(plans), part);
+  return joinFactors(await Promise.all(read));
 }
 
 /** W + up @ down in doubles, rounded once. */

@@ -57,11 +57,12 @@ describe('LoRA — equals Diffusers', () => {
     const units = loras.map(({ file, scale }) => ({ lora: file.replace(/\.safetensors$/, ''), weight: scale }));
     const text = await encodePrompt(mesh, units);
     check(name, 'text', text);
-    const patched = await weights.get(units, OPTIONS);
+    const patched = await weights.acquire(units, OPTIONS);
     const run = (prompt_embeds: Tensor<'f32'>): Promise<Tensor<'f32'>> =>
       predict(unet, { prompt_embeds, weights: patched.weights, sample: firstOf(pick(inputs, 'sample_8x8', 'f32')) });
     check(name, 'unet_out', await run(firstOf(pick(inputs, 'encoder_hidden_states', 'f32'))));
     check(name, 'unet_out_with_text', await run(text));
+    patched.release();
   });
 });
 

@@ -1,6 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { LoraWeights, loraKey } from '#shared/adapters/lora-weights.ts';
-import type { LoraUnit } from '#shared/contracts/generate.ts';
+import { type LoraLease, LoraWeights, loraKey } from '#shared/adapters/lora-weights.ts';
 import * as lora from '#shared/contracts/lora.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import { served } from '#shared/service/serve.ts';
@@ -17,12 +16,14 @@ let base: WeightSet;
 /** Hash of each LoRA's file; `text-only` patches the text encoder alone. */
 let hashes: Record<string, string>;
 /** LoRAs of every request for factors. */
-let patched: LoraUnit[][];
+let patched: lora.PinnedLora[][];
+/** How often LoRAs were looked up. */
+let inspected: number;
 
 beforeAll(async () => {
   device = await openDevice({ device: 'cpu', threads: 1 });
   file = new WeightFile({ plain: { dtype: 'f32', shape: [1, 2], data: Float32Array.of(1, 2) } });
-  base = await device.loadWeights(file, file.weights);
+  base = await device.loadWeights(file, file.weights, { isPatchable: true });
   return async () => {
     await device.close();
     file.remove();
@@ -32,6 +33,7 @@ beforeAll(async () => {
 beforeEach(() => {
   hashes = { ink: 'aaaaaaaaaa', oil: 'bbbbbbbbbb', 'text-only': 'cccccccccc' };
   patched = [];
+  inspected = 0;
 });
 
 /** The UNet's weights, with a lora actor in the mesh that knows `hashes`. */
@@ -40,6 +42,7 @@ function newWeights(): LoraWeights {
   const inspect = served(lora.inspect, async ({ body }) => ({
     body: {
       loras: body.loras.map(({ lora: name }) => {
+        inspected++;
         const hash = hashes[name];
         if (!hash) throw new MeshError('UNKNOWN_LORA', `There is no ${name}.`);
         return { lora: name, hash, bytes: 1, modules: { unet: name === 'text-only' ? 0 : 1, text_encoder: 1 } };
@@ -55,15 +58,15 @@ function newWeights(): LoraWeights {
   return new LoraWeights({ mesh: mesh.client, part: 'unet', base, maxBytes: 1000 });
 }
 
-function get(weights: LoraWeights, ...loras: LoraUnit[]): ReturnType<LoraWeights['get']> {
-  return weights.get(loras, { deadlineUnixMs: Date.now() + 10_000, signal: new AbortController().signal });
+function get(weights: LoraWeights, ...loras: lora.PinnedLora[]): Promise<LoraLease> {
+  return weights.acquire(loras, { deadlineUnixMs: Date.now() + 10_000, signal: new AbortController().signal });
 }
 
 describe('LoRA weights — of a network', () => {
   it('without LoRAs, with weights of 0, or with LoRAs for another network: the base, nobody patches', async () => {
     const weights = newWeights();
     for (const loras of [[], [{ lora: 'ink', weight: 0 }], [{ lora: 'text-only', weight: 1 }]]) {
-      expect(await get(weights, ...loras)).toEqual({ weights: base, key: '' });
+      expect(await get(weights, ...loras)).toMatchObject({ weights: base, key: '' });
     }
     expect(patched).toEqual([]);
   });
@@ -80,12 +83,16 @@ describe('LoRA weights — of a network', () => {
     expect(first.weights).not.toBe(base);
     expect(first.key).toBe('aaaaaaaaaa@0.5+bbbbbbbbbb@-1');
     expect(weights.resident).toEqual([first.key]);
-    expect(patched).toEqual([units]);
+    const hashed = [
+      { ...units[0], hash: 'aaaaaaaaaa' },
+      { ...units[1], hash: 'bbbbbbbbbb' },
+    ];
+    expect(patched).toEqual([hashed]);
   });
 
   it('ask only for what this network needs', async () => {
     await get(newWeights(), { lora: 'text-only', weight: 1 }, { lora: 'ink', weight: 1 }, { lora: 'oil', weight: 0 });
-    expect(patched).toEqual([[{ lora: 'ink', weight: 1 }]]);
+    expect(patched).toEqual([[{ lora: 'ink', weight: 1, hash: 'aaaaaaaaaa' }]]);
   });
 
   it('are others for another weight, and for a file that was replaced under its name', async () => {
@@ -96,6 +103,16 @@ describe('LoRA weights — of a network', () => {
     keys.push((await get(weights, { lora: 'ink', weight: 1 })).key);
     expect(new Set(keys).size).toBe(3);
     expect(patched).toHaveLength(3);
+  });
+
+  it('cost no message where they are pinned and resident', async () => {
+    const weights = newWeights();
+    const pinned = { lora: 'ink', weight: 1, hash: 'aaaaaaaaaa' };
+    const first = await get(weights, pinned);
+    const asked = inspected;
+    hashes = {};
+    expect((await get(weights, pinned)).weights).toBe(first.weights);
+    expect([inspected, patched.length]).toEqual([asked, 1]);
   });
 
   it('that are not there fail by the lora actor’s own error', async () => {

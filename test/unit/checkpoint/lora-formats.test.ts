@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readFactors } from '#shared/checkpoint/lora-factors.ts';
+import { joinFactors, readFactors } from '#shared/checkpoint/lora-factors.ts';
 import { type LoraModule, planLora } from '#shared/checkpoint/lora-file.ts';
 import type { LoraBase } from '#shared/checkpoint/lora-names.ts';
 import { openSafetensors, type SafetensorsFile } from '#shared/checkpoint/safetensors.ts';
@@ -166,12 +166,12 @@ describe('LoRA factors — flattened and joined', () => {
       }),
       BASE,
     );
-    const factors = await readFactors([{ plan, scale: 3 }], 'unet');
+    const factors = joinFactors([{ factors: await readFactors(plan, 'unet'), scale: 3 }]);
     const { 'mid_block.resnets.0.conv1.weight.up': up, 'mid_block.resnets.0.conv1.weight.down': down } = factors;
     expect(down).toEqual(f32([2, 36], filled([2, 36], 0).data));
     expect(up?.shape).toEqual([6, 2]);
     expect(up?.data.slice(0, 3)).toEqual(Float32Array.of(1.5, 3, 4.5));
-    expect(await readFactors([{ plan, scale: 3 }], 'text_encoder')).toEqual({});
+    expect(joinFactors([{ factors: await readFactors(plan, 'text_encoder'), scale: 3 }])).toEqual({});
   });
 
   it('factors — two LoRAs stand side by side, each with its own scale', async () => {
@@ -183,13 +183,11 @@ describe('LoRA factors — flattened and joined', () => {
       }),
       BASE,
     );
-    const factors = await readFactors(
-      [
-        { plan: one, scale: 1 },
-        { plan: one, scale: -2 },
-      ],
-      'unet',
-    );
+    const read = await readFactors(one, 'unet');
+    const factors = joinFactors([
+      { factors: read, scale: 1 },
+      { factors: read, scale: -2 },
+    ]);
     expect(factors[`${weight}.up`]).toEqual(f32([6, 2], Float32Array.of(1, -2, 2, -4, 3, -6, 4, -8, 5, -10, 6, -12)));
     expect(factors[`${weight}.down`]).toEqual(f32([2, 6], Float32Array.of(0, 1, 2, 3, 4, 5, 0, 1, 2, 3, 4, 5)));
   });
