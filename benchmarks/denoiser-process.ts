@@ -75,6 +75,7 @@ export class DenoiserProcess implements AsyncDisposable {
       guess_mode: false,
       controlnets: [],
       loras: [],
+      lora_start: 'exact',
     };
     const shape = [1, prompt.tokens, prompt.width];
     const tensors = { prompt_embeds: f32(shape), negative_prompt_embeds: f32(shape) };

@@ -5,7 +5,7 @@ import type { GenerateFlags } from './generate-request.ts';
 import { decimalNumber, wholeNumber } from './number-flag.ts';
 import { EXIT } from './report.ts';
 import type { Listed } from './status-command.ts';
-import { parseControlNet, parseLora } from './units.ts';
+import { parseControlNet, parseLora, parseLoraStart } from './units.ts';
 
 const JSON_FLAG = ['--json', 'print the result, or the error, as JSON on stdout'] as const;
 const AFTER_HELP = `
@@ -44,6 +44,7 @@ program
   )
   .option('--guess-mode', 'ControlNets act without the prompt')
   .option('--lora <name[@weight]>', 'repeatable', repeatable(parseLora))
+  .option('--lora-start <when>', 'exact, at:STEP or max:STEPS: when LoRAs enter the denoising', parseLoraStart)
   .option('--timeout <seconds>', 'time for the whole job', decimalNumber)
   .option('-o, --output <file>', 'where to save; {n}, {seed} and {job} are filled in', 'latentmesh-{job}.png')
   .option(...JSON_FLAG)

@@ -4,7 +4,7 @@ import { readFile, stat } from 'node:fs/promises';
 import type { GenerateInput } from '#shared/contracts/generate.ts';
 import { MAX_IMAGE_BYTES } from '#shared/contracts/limits.ts';
 import { MeshError } from '#shared/errors/errors.ts';
-import type { ControlNetFlag, LoraFlag } from './units.ts';
+import type { ControlNetFlag, LoraFlag, LoraStartFlag } from './units.ts';
 
 /** As commander hands them over. What is left out takes the mesh's default. */
 export interface GenerateFlags {
@@ -22,6 +22,7 @@ export interface GenerateFlags {
   readonly preprocessor: 'canny' | 'none';
   readonly guessMode?: boolean;
   readonly lora?: readonly LoraFlag[];
+  readonly loraStart?: LoraStartFlag;
   /** Seconds. */
   readonly timeout?: number;
   readonly output: string;
@@ -53,6 +54,7 @@ export async function generateRequest(prompt: string, job: string, flags: Genera
     controlnets,
     guess_mode: flags.guessMode,
     loras: [...(flags.lora ?? [])],
+    lora_start: flags.loraStart,
     deadline_ms: flags.timeout === undefined ? undefined : Math.round(flags.timeout * 1000),
   };
   // JSON leaves out what is undefined, so the types may say that it is not there.

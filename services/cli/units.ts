@@ -19,8 +19,12 @@ export interface LoraFlag {
   readonly weight: number;
 }
 
+/** A `--lora-start`, as the mesh takes it. */
+export type LoraStartFlag = 'exact' | { readonly at_step: number } | { readonly max_steps: number };
+
 const NUMBER = String.raw`\d*\.?\d+`;
 const SCALE_AND_PART = new RegExp(`@(${NUMBER})(?::(${NUMBER})-(${NUMBER}))?$`);
+const LORA_START = /^(at|max):(\d{1,4})$/;
 const WEIGHT = new RegExp(`@(-?${NUMBER})$`);
 
 /**
@@ -48,6 +52,14 @@ export function parseLora(text: string): LoraFlag {
   const name = text.slice(0, text.length - suffix.length);
   if (!name) throw new InvalidArgumentError('Write NAME[@WEIGHT], for example watercolor@0.7.');
   return { lora: absoluteIfFile(name), weight: Number(weight) };
+}
+
+/** `exact`, `at:K` or `max:K`. */
+export function parseLoraStart(text: string): LoraStartFlag {
+  const [, mode, step] = LORA_START.exec(text) ?? [];
+  if (text === 'exact') return text;
+  if (mode === undefined) throw new InvalidArgumentError('Write exact, at:STEP or max:STEPS, for example at:5.');
+  return mode === 'at' ? { at_step: Number(step) } : { max_steps: Number(step) };
 }
 
 /** What looks like a path and is one is told to the mesh as an absolute path: its processes run in another folder. */

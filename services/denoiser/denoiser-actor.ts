@@ -4,8 +4,9 @@
  *
  * Source: the split and its single meeting point per step are the paper's (Katz, ATC'25, §4.1).
  */
+import type { Offer } from '#shared/actor/actor.ts';
 import type { LoraWeights } from '#shared/adapters/lora-weights.ts';
-import type { DenoiseRequest } from '#shared/contracts/denoiser.ts';
+import type { DenoiseReply, DenoiseRequest } from '#shared/contracts/denoiser.ts';
 import { createSampler } from '#shared/diffusion/create-sampler.ts';
 import { applyGuidanceToHalves } from '#shared/diffusion/guidance.ts';
 import { createBatchNoise } from '#shared/diffusion/noise.ts';
@@ -18,8 +19,10 @@ import { requireFinite } from '#shared/tensor/finite.ts';
 import type { SchedulerConfig } from '#shared/tensor/network-config.ts';
 import { f32, pick, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
 import { ControlSession, latentsTensor } from './control.ts';
+import { JobWeights } from './job-weights.ts';
 import { sumResiduals, withZeroUnconditional } from './residuals.ts';
-import type { Unet, UnetJob } from './unet.ts';
+import type { Unet, UnetJob, UnetShape } from './unet.ts';
+import { WaitingLine } from './waiting-line.ts';
 
 /** What a denoiser is made of. */
 export interface DenoiserParts {
@@ -43,22 +46,46 @@ export interface Progress {
 }
 
 type Request = ServedRequest<DenoiseRequest>;
+type Reply = ServedReply<DenoiseReply>;
+
+/** The steps of a job, to be run in its turn. */
+export type Work = (signal: AbortSignal) => Promise<Reply>;
 
 /** Latent pixels are 8 × 8 pixels. */
 const VAE_FACTOR = 8;
 
-/** The turn of the denoiser. */
+/**
+ * The denoiser's handler. What a job needs beside the device begins before its turn; its steps are its turn.
+ *
+ * inTurn   runs the work when nothing else runs on the device
+ */
 export function denoise(
   parts: DenoiserParts,
-): (request: Request, signal: AbortSignal) => Promise<ServedReply<{ run_ms: number; steps: number }>> {
+  inTurn: Offer<Work, Reply> = (work, signal) => work(signal),
+): (request: Request, signal: AbortSignal) => Promise<Reply> {
+  const line = new WaitingLine();
   return async (request, signal) => {
-    const job = new DenoiseJob(parts, request, signal);
+    const options = { deadlineUnixMs: request.deadlineUnixMs, signal };
+    const weights = new JobWeights(parts.loras, request.body, options);
+    line.join(weights);
     try {
-      return await job.run();
+      return await inTurn((turnSignal) => {
+        line.leave(weights);
+        return runJob(new DenoiseJob(parts, { request, weights }, turnSignal));
+      }, signal);
     } finally {
-      await job.close();
+      line.leave(weights);
+      weights.release();
     }
   };
+}
+
+async function runJob(job: DenoiseJob): Promise<Reply> {
+  try {
+    return await job.run();
+  } finally {
+    await job.close();
+  }
 }
 
 /** One job's way from noise to latents. */
@@ -67,6 +94,7 @@ class DenoiseJob {
   readonly #body: DenoiseRequest;
   readonly #request: Request;
   readonly #signal: AbortSignal;
+  readonly #weights: JobWeights;
   readonly #sampler: Sampler;
   readonly #noise: () => Float32Array;
   readonly #isGuided: boolean;
@@ -74,9 +102,14 @@ class DenoiseJob {
   #controls: ControlSession[] = [];
   #runMs = 0;
 
-  constructor(parts: DenoiserParts, request: Request, signal: AbortSignal) {
+  constructor(
+    parts: DenoiserParts,
+    { request, weights }: { request: Request; weights: JobWeights },
+    signal: AbortSignal,
+  ) {
     this.#parts = parts;
     this.#request = request;
+    this.#weights = weights;
     this.#signal = signal;
     const { body } = request;
     this.#body = body;
@@ -92,13 +125,16 @@ class DenoiseJob {
     this.#noise = jobNoise(body.seeds, batch, parts.latentChannels * height * width);
   }
 
-  async run(): Promise<ServedReply<{ run_ms: number; steps: number }>> {
+  async run(): Promise<Reply> {
+    this.#weights.begin();
     this.#openControls();
-    const unetJob = await this.#prepare();
+    const shape = await this.#bringPrompt();
     const calls = this.#sampler.timesteps.length;
     let latents = scale(this.#noise(), this.#sampler.initNoiseSigma);
     for (let call = 0; call < calls; call++) {
       this.#signal.throwIfAborted();
+      const weights = await this.#weights.forCall(call, { steps: this.#body.steps, calls });
+      const unetJob = { shape, weights, signal: this.#signal };
       latents = await withSpan('step', { attributes: { 'latentmesh.step': call + 1, 'latentmesh.steps': calls } }, () =>
         this.#step(unetJob, latents, call),
       );
@@ -106,7 +142,7 @@ class DenoiseJob {
       this.#parts.progress({ job: this.#body.job, step: call + 1, steps: calls, latents });
     }
     return {
-      body: { run_ms: this.#runMs, steps: calls },
+      body: { run_ms: this.#runMs, steps: calls, lora_entered_step: this.#weights.enteredStep },
       tensors: { latents: latentsTensor(latents, this.#latentShape) },
     };
   }
@@ -115,15 +151,13 @@ class DenoiseJob {
     await Promise.all([this.#parts.unet.forget(), ...this.#controls.map((control) => control.close())]);
   }
 
-  /** Weights with the job's LoRAs; the embeddings of both halves, unconditional first, go to the device. */
-  async #prepare(): Promise<UnetJob> {
-    const { deadlineUnixMs, tensors } = this.#request;
-    const options = { deadlineUnixMs, signal: this.#signal };
-    const { weights } = await this.#parts.loras.get(this.#body.loras, options);
+  /** The embeddings of both halves, unconditional first, go to the device. */
+  async #bringPrompt(): Promise<UnetShape> {
+    const { tensors } = this.#request;
     const prompt_embeds = this.#isGuided ? joinHalves(tensors) : pick(tensors, 'prompt_embeds', 'f32');
     await this.#parts.unet.begin(prompt_embeds);
     const [batch, tokens] = prompt_embeds.shape;
-    return { shape: { ...this.#latentShape, batch: batch!, tokens: tokens! }, weights, signal: this.#signal };
+    return { ...this.#latentShape, batch: batch!, tokens: tokens! };
   }
 
   #openControls(): void {
@@ -131,7 +165,8 @@ class DenoiseJob {
     const { job, height, width, guess_mode } = this.#body;
     const seesBothHalves = this.#isGuided && !guess_mode;
     const prompt_embeds = seesBothHalves ? joinHalves(tensors) : pick(tensors, 'prompt_embeds', 'f32');
-    const shared = { job, height, width, guess_mode, prompt_embeds, deadlineUnixMs, signal: this.#signal };
+    const calls = this.#sampler.timesteps.length;
+    const shared = { job, height, width, guess_mode, calls, prompt_embeds, deadlineUnixMs, signal: this.#signal };
     this.#controls = this.#body.controlnets.map((unit, index) => {
       const hint = pick(tensors, `hint_${index}`, 'u8', [1, 3, height, width]);
       return new ControlSession(this.#parts.mesh, shared, { unit, hint, index });
@@ -155,9 +190,9 @@ class DenoiseJob {
 
   /** The sum over the ControlNets that act in this call; undefined when none does. */
   async #residuals(scaled: Float32Array, timestep: number, call: number): Promise<TensorMap | undefined> {
-    const acting = this.#controls.filter((control) => control.actsIn(call, this.#sampler.timesteps.length));
     const latents = latentsTensor(scaled, this.#latentShape);
-    const sum = sumResiduals(await Promise.all(acting.map((control) => control.step(latents, timestep))));
+    const all = await Promise.all(this.#controls.map((control) => control.step(call, latents, timestep)));
+    const sum = sumResiduals(all.filter((residuals) => residuals !== undefined));
     return sum && this.#isGuided && this.#body.guess_mode ? withZeroUnconditional(sum) : sum;
   }
 }

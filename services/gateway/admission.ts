@@ -15,6 +15,7 @@ import type { MeshClient } from '#shared/placement/mesh-client.ts';
 import { traceHeaders, withSpan } from '#shared/telemetry/tracing.ts';
 import { type HintSource, type HintTarget, makeHint } from './hint.ts';
 import type { AdmittedControlNet, AdmittedJob } from './job.ts';
+import { checkLoraStart, warnOfLoraStart } from './lora-start.ts';
 import { warnOfUnknownWords } from './unknown-words.ts';
 import { invalidRequest, parseRequest } from './validation.ts';
 
@@ -45,6 +46,7 @@ export class Admission {
     return withSpan('admission', {}, async () => {
       const request = parseRequest(GenerateRequest, input);
       this.#checkModel(request.model);
+      checkLoraStart(request);
       const job = await this.#withDefaults(request);
       const [loras, controlnets] = await Promise.all([
         this.#checkLoras(request.loras),
@@ -71,7 +73,7 @@ export class Admission {
     const batch = batchOf(request);
     const side = pipeline.unet.sampleSize * 8;
     const { width = side, height = side, steps, guidance_scale, clip_skip, guess_mode, eta = 0 } = request;
-    const { job = randomUUID() } = request;
+    const { job = randomUUID(), lora_start } = request;
     const prompts = spread(request.prompt, batch);
     const sampler = await atField('sampler', () => {
       const named = request.sampler ? resolveSampler(request.sampler) : samplerOfConfig(pipeline.scheduler);
@@ -94,7 +96,8 @@ export class Admission {
       seeds: seedsOf(request.seed ?? drawSeed(job), batch),
       clip_skip,
       guess_mode,
-      warnings: warnOfUnknownWords(pipeline.name, prompts, pipeline.vocabulary),
+      lora_start,
+      warnings: [...warnOfUnknownWords(pipeline.name, prompts, pipeline.vocabulary), ...warnOfLoraStart(request)],
       accepted_unix_ms: now(),
       deadline_unix_ms: now() + request.deadline_ms,
       trace: traceHeaders(),
@@ -103,7 +106,8 @@ export class Admission {
 
   async #checkLoras(loras: readonly LoraUnit[]): Promise<AdmittedJob['loras']> {
     if (loras.length === 0) return [];
-    const { body } = await this.#parts.mesh.call(lora.inspect, { loras: [...loras] }, {}, this.#checkOptions());
+    const request = { loras: [...loras], is_wanted_soon: true };
+    const { body } = await this.#parts.mesh.call(lora.inspect, request, {}, this.#checkOptions());
     return loras.map((unit, i) => ({ lora: unit.lora, weight: unit.weight, hash: body.loras[i]!.hash }));
   }
 

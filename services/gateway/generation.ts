@@ -2,7 +2,8 @@
 import { loraKey } from '#shared/adapters/lora-weights.ts';
 import type { ResultStore } from '#shared/bus/object-store.ts';
 import * as denoiser from '#shared/contracts/denoiser.ts';
-import type { LoraUnit, Timings, Warning } from '#shared/contracts/generate.ts';
+import type { Timings, Warning } from '#shared/contracts/generate.ts';
+import type { PinnedLora } from '#shared/contracts/lora.ts';
 import * as textEncoder from '#shared/contracts/text-encoder.ts';
 import * as vae from '#shared/contracts/vae.ts';
 import type { MeshCallOptions, MeshClient } from '#shared/placement/mesh-client.ts';
@@ -24,6 +25,8 @@ export interface Generation {
   readonly pixels: Tensor<'u8'>;
   readonly warnings: readonly Warning[];
   readonly timings: Timings;
+  /** The first step with LoRAs, from 0; null when none entered the UNet. */
+  readonly loraEnteredStep: number | null;
 }
 
 /** @throws MeshError of the stage that failed, once every retry is spent */
@@ -40,7 +43,7 @@ export async function generate(parts: GenerationParts, job: AdmittedJob, signal:
     denoise(parts, job, { ...encoded.value.tensors, ...hints }, options),
   );
   const decoded = await timed(now, 'decode', () =>
-    parts.mesh.call(vae.decode, {}, { latents: denoised.value }, options),
+    parts.mesh.call(vae.decode, {}, { latents: denoised.value.latents }, options),
   );
   return {
     pixels: pick(decoded.value.tensors, 'pixels', 'u8'),
@@ -52,6 +55,7 @@ export async function generate(parts: GenerationParts, job: AdmittedJob, signal:
       decode_ms: decoded.ms,
       total_ms: now() - job.accepted_unix_ms,
     },
+    loraEnteredStep: denoised.value.loraEnteredStep,
   };
 }
 
@@ -87,8 +91,8 @@ async function denoise(
   job: AdmittedJob,
   tensors: TensorMap,
   options: MeshCallOptions,
-): Promise<Tensor<'f32'>> {
-  const { height, width, steps, sampler, eta, guidance_scale, seeds, guess_mode, controlnets } = job;
+): Promise<{ latents: Tensor<'f32'>; loraEnteredStep: number | null }> {
+  const { height, width, steps, sampler, eta, guidance_scale, seeds, guess_mode, controlnets, lora_start } = job;
   const request = {
     job: job.job,
     height,
@@ -101,9 +105,10 @@ async function denoise(
     guess_mode,
     controlnets,
     loras: lorasOf(job),
+    lora_start,
   };
   const reply = await mesh.call(denoiser.denoise, request, tensors, { ...options, ...holdsLoras(job) });
-  return pick(reply.tensors, 'latents', 'f32');
+  return { latents: pick(reply.tensors, 'latents', 'f32'), loraEnteredStep: reply.body.lora_entered_step };
 }
 
 async function readHints({ files }: GenerationParts, job: AdmittedJob): Promise<TensorMap> {
@@ -111,9 +116,9 @@ async function readHints({ files }: GenerationParts, job: AdmittedJob): Promise<
   return Object.fromEntries(hints.map((hint, i) => [`hint_${i}`, hint]));
 }
 
-/** The hash was for placement and the parameters: actors look at the file as it is when they use it. */
-function lorasOf(job: AdmittedJob): LoraUnit[] {
-  return job.loras.map(({ lora, weight }) => ({ lora, weight }));
+/** With the content that was accepted: it stands in the parameters, so no other may be used. */
+function lorasOf(job: AdmittedJob): PinnedLora[] {
+  return job.loras.map(({ lora, weight, hash }) => ({ lora, weight, hash }));
 }
 
 function holdsLoras(job: AdmittedJob): { holds?: string[] } {

@@ -1,6 +1,6 @@
 /** An accepted job: the request with every default filled in and every name resolved. What lies in the queue. JSON. */
 import { z } from 'zod';
-import { LoraUnit, Warning } from '#shared/contracts/generate.ts';
+import { LoraStart, LoraUnit, Warning } from '#shared/contracts/generate.ts';
 
 /** One ControlNet of an accepted job. */
 const AdmittedControlNet = z.object({
@@ -34,6 +34,7 @@ export const AdmittedJob = z.object({
   controlnets: z.array(AdmittedControlNet),
   guess_mode: z.boolean(),
   loras: z.array(LoraUnit.extend({ hash: z.string() })),
+  lora_start: LoraStart,
   warnings: z.array(Warning),
   accepted_unix_ms: z.number(),
   deadline_unix_ms: z.number(),

@@ -11,8 +11,18 @@ import { MAX_BATCH, MAX_PIXELS, MAX_SIDE, MIN_SIDE, SIDE_MULTIPLE } from '#share
 import { ERRORS, type ErrorDetails, MeshError, type WireError } from '#shared/errors/errors.ts';
 import { invalidRequest, parseRequest } from './validation.ts';
 
-const { steps, guidance_scale, negative_prompt, clip_skip, controlnets, guess_mode, loras, deadline_ms, ...native } =
-  GenerateRequest.shape;
+const {
+  steps,
+  guidance_scale,
+  negative_prompt,
+  clip_skip,
+  controlnets,
+  guess_mode,
+  loras,
+  lora_start,
+  deadline_ms,
+  ...native
+} = GenerateRequest.shape;
 /** Left out here means left out there, where the defaults are. */
 const stepsHere = steps.unwrap().optional();
 const guidanceHere = guidance_scale.unwrap().optional();
@@ -49,6 +59,7 @@ const ImagesRequest = z.strictObject({
   controlnets: controlnets.unwrap().optional(),
   guess_mode: guess_mode.unwrap().optional(),
   loras: loras.unwrap().optional(),
+  lora_start: lora_start.unwrap().optional(),
   deadline_ms: deadline_ms.unwrap().optional(),
 });
 
@@ -70,7 +81,19 @@ export function toGenerateInput(body: unknown): GenerateInput {
   const request = parseRequest(ImagesRequest, body);
   refuseUnsupported(request);
   const { prompt, model, n, size, steps, num_inference_steps, guidance_scale, cfg_scale } = request;
-  const { negative_prompt, job, sampler, eta, seed, clip_skip, controlnets, guess_mode, loras, deadline_ms } = request;
+  const {
+    negative_prompt,
+    job,
+    sampler,
+    eta,
+    seed,
+    clip_skip,
+    controlnets,
+    guess_mode,
+    loras,
+    lora_start,
+    deadline_ms,
+  } = request;
   return withoutUndefined({
     prompt,
     model: model ?? undefined,
@@ -78,7 +101,7 @@ export function toGenerateInput(body: unknown): GenerateInput {
     ...sizeOf(size),
     steps: one('steps', steps, 'num_inference_steps', num_inference_steps),
     guidance_scale: one('guidance_scale', guidance_scale, 'cfg_scale', cfg_scale),
-    ...{ negative_prompt, job, sampler, eta, seed, clip_skip, controlnets, guess_mode, loras, deadline_ms },
+    ...{ negative_prompt, job, sampler, eta, seed, clip_skip, controlnets, guess_mode, loras, lora_start, deadline_ms },
   });
 }
 
@@ -94,6 +117,7 @@ export function toImagesResponse(reply: GenerateReply, createdUnixMs: number): u
     job: reply.job,
     trace_id: reply.trace_id,
     model: reply.model,
+    ...(reply.lora_entered_step !== undefined && { lora_entered_step: reply.lora_entered_step }),
     warnings: reply.warnings,
     timings: reply.timings,
   };

@@ -1,4 +1,5 @@
 /** A finished picture: PNG with the parameters it was made by, in the text that A1111 and Civitai read. */
+import type { GenerateReply } from '#shared/contracts/generate.ts';
 import { resolveSampler } from '#shared/diffusion/sampler-names.ts';
 import { formatInfotext } from '#shared/image/infotext.ts';
 import { encodePng, PARAMETERS_KEYWORD } from '#shared/image/png.ts';
@@ -15,8 +16,11 @@ export interface Picture {
   readonly png: Uint8Array;
 }
 
+/** A job that has been done: what was asked, and what only its run could tell. */
+export type DoneJob = AdmittedJob & Pick<GenerateReply, 'lora_entered_step'>;
+
 /** pixels u8 [B, H, W, 3] → B pictures */
-export function toPictures(job: AdmittedJob, pixels: Tensor<'u8'>): Promise<Picture[]> {
+export function toPictures(job: DoneJob, pixels: Tensor<'u8'>): Promise<Picture[]> {
   const [batch, height, width] = pixels.shape as [number, number, number, number];
   const size = height * width * 3;
   const pictures = Array.from({ length: batch }, async (_, i) => {
@@ -29,7 +33,7 @@ export function toPictures(job: AdmittedJob, pixels: Tensor<'u8'>): Promise<Pict
 }
 
 /** The parameters of the i-th picture. */
-export function parametersText(job: AdmittedJob, index: number): string {
+export function parametersText(job: DoneJob, index: number): string {
   const sampler = resolveSampler(job.sampler);
   return formatInfotext({
     prompt: job.prompts[index]!,
@@ -55,9 +59,20 @@ export function parametersText(job: AdmittedJob, index: number): string {
       guidanceEnd: unit.control_guidance_end,
       controlMode: 'Balanced',
     })),
-    extra: { ...(job.eta > 0 && { Eta: String(job.eta) }), ...(job.guess_mode && { 'Guess mode': 'True' }) },
+    extra: {
+      ...(job.eta > 0 && { Eta: String(job.eta) }),
+      ...(job.guess_mode && { 'Guess mode': 'True' }),
+      ...loraStartPairs(job),
+    },
     version: `latentmesh v${VERSION}`,
   });
+}
+
+/** Told where LoRAs entered otherwise than from the start: `Lora start: max_steps 8, Lora entered at step: 3`. */
+function loraStartPairs({ lora_start: start, lora_entered_step: step }: DoneJob): Record<string, string> {
+  if (start === 'exact' || step === undefined) return {};
+  const asked = 'at_step' in start ? `at_step ${start.at_step}` : `max_steps ${start.max_steps}`;
+  return { 'Lora start': asked, 'Lora entered at step': String(step) };
 }
 
 /** A path's last part without its ending: what people call the file. */

@@ -66,7 +66,7 @@ function problemsOf(issue: z.core.$ZodIssue, asked: Asked): Problem[] {
 /** Zod's own words where the contract has none. */
 function reasonOf(issue: z.core.$ZodIssue): string {
   if (issue.code === 'invalid_type') return `must be ${typeName(issue.expected)}`;
-  if (issue.code === 'invalid_value')
+  if (issue.code === 'invalid_value' && issue.message.startsWith('Invalid '))
     return `must be one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
   const isOwnText = !issue.message.startsWith('Too ');
   if (isOwnText) return issue.message;
@@ -82,10 +82,12 @@ function amount(origin: string, limit: string): string {
   return `be ${limit}`;
 }
 
-/** Of a union the branch is told whose type the value has; where none has, the types. */
+/** Of a union the branch is told whose type the value has, and of several the one with the least wrong; where none has, the types. */
 function unionProblems(issue: z.core.$ZodIssueInvalidUnion, asked: Asked): Problem[] {
   const types = issue.errors.flatMap((branch) => branch.filter((one) => one.path.length === 0).map(expectedType));
-  const fitting = issue.errors.find((branch) => !branch.some((one) => one.path.length === 0 && expectedType(one)));
+  const [fitting] = issue.errors
+    .filter((branch) => !branch.some((one) => one.path.length === 0 && expectedType(one)))
+    .toSorted((a, b) => a.length - b.length);
   if (!fitting) return [{ path: issue.path.join('.'), message: `must be ${types.filter(Boolean).join(' or ')}` }];
   return fitting.flatMap((one) => problemsOf({ ...one, path: [...issue.path, ...one.path] }, asked));
 }

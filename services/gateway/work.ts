@@ -8,9 +8,11 @@ import { type Picture, toPictures } from './picture.ts';
 /** The work of one job. Doing it twice gives the same files under the same names. */
 export function workOn(parts: GenerationParts): (job: AdmittedJob, signal: AbortSignal) => Promise<GenerateReply> {
   return async (job, signal) => {
-    const { pixels, warnings, timings } = await generate(parts, job, signal);
+    const { pixels, warnings, timings, loraEnteredStep } = await generate(parts, job, signal);
+    const isLate = job.lora_start !== 'exact' && loraEnteredStep !== null;
+    const entered = isLate ? { lora_entered_step: loraEnteredStep } : {};
     const images = await withSpan('pictures', {}, async () => {
-      const pictures = await toPictures(job, pixels);
+      const pictures = await toPictures({ ...job, ...entered }, pixels);
       return Promise.all(pictures.map((picture, i) => storePicture(parts, `${job.job}-${i}.png`, picture)));
     });
     const total_ms = parts.now() - job.accepted_unix_ms;
@@ -19,6 +21,7 @@ export function workOn(parts: GenerationParts): (job: AdmittedJob, signal: Abort
       trace_id: activeTraceId(),
       model: job.model,
       images,
+      ...entered,
       warnings: [...warnings],
       timings: { ...timings, total_ms },
     };

@@ -1,6 +1,7 @@
 /** denoiser: noise becomes latents. */
 import { z } from 'zod';
-import { LoraUnit } from './generate.ts';
+import { LoraStart } from './generate.ts';
+import { PinnedLora } from './lora.ts';
 import { operation } from './operation.ts';
 
 /** A ControlNet of a denoising job; its hint is the tensor `hint_<index>`. */
@@ -36,13 +37,18 @@ export const denoise = operation('denoiser', 'denoise', {
     seeds: z.array(z.number().int().min(0)).min(1),
     guess_mode: z.boolean(),
     controlnets: z.array(DenoiseControlNet),
-    loras: z.array(LoraUnit),
+    loras: z.array(PinnedLora),
+    lora_start: LoraStart,
   }),
   reply: z.object({
     /** Time in the UNet's runs, ms. */
     run_ms: z.number(),
     steps: z.number(),
+    /** The first step with LoRAs, from 0; null when none entered the UNet. */
+    lora_entered_step: z.number().nullable(),
   }),
 });
 /** The body of a request to denoise. */
 export type DenoiseRequest = z.infer<typeof denoise.request>;
+/** The body of its reply. */
+export type DenoiseReply = z.infer<typeof denoise.reply>;

@@ -64,6 +64,23 @@ export const ControlNetUnit = z
 /** One LoRA of a job, by its name in the library. Named twice, its weights add up. */
 export const LoraUnit = z.strictObject({ lora: Name, weight: z.number().min(-10).max(10).default(1) });
 
+const Step = z
+  .number()
+  .int()
+  .min(0)
+  .max(MAX_STEPS - 1);
+
+/**
+ * When the LoRAs of a job enter its UNet; steps count from 0, those before are denoised by the base weights.
+ * `exact`: before the first, waiting for them. `at_step` K: at step K, whatever is cached, so the picture depends on the
+ * request alone. `max_steps` K: as soon as they are there, at step K at the latest. Text encoders have them from the start.
+ */
+export const LoraStart = z.union([
+  z.strictObject({ at_step: Step }),
+  z.strictObject({ max_steps: Step }),
+  z.literal('exact', 'must be "exact", {"at_step": K} or {"max_steps": K}'),
+]);
+
 /** What a caller asks for. Fields left out take the defaults below; `width`, `height` and `sampler` those of the model. */
 export const GenerateRequest = z
   .strictObject({
@@ -89,6 +106,7 @@ export const GenerateRequest = z
     /** Diffusers' guess mode: control only on the conditional half, growing from 0.1 to 1 with depth. */
     guess_mode: z.boolean().default(false),
     loras: z.array(LoraUnit).max(MAX_LORAS).default([]),
+    lora_start: LoraStart.default('exact'),
     /** Time from acceptance to reply, ms. */
     deadline_ms: z.number().int().min(1).max(MAX_DEADLINE_MS).default(DEFAULT_DEADLINE_MS),
   })
@@ -102,6 +120,7 @@ export type GenerateRequest = z.infer<typeof GenerateRequest>;
 export type GenerateInput = z.input<typeof GenerateRequest>;
 export type ControlNetUnit = z.infer<typeof ControlNetUnit>;
 export type LoraUnit = z.infer<typeof LoraUnit>;
+export type LoraStart = z.infer<typeof LoraStart>;
 
 /** A finished picture: inline while the whole reply fits a message, else a name in the object store. */
 export const GeneratedImage = z.object({
@@ -134,6 +153,8 @@ export const GenerateReply = z.object({
   trace_id: z.string(),
   model: z.string(),
   images: z.array(GeneratedImage),
+  /** The first step with LoRAs, where they entered the UNet otherwise than `exact`: `at_step` with it makes the picture again. */
+  lora_entered_step: z.number().optional(),
   warnings: z.array(Warning),
   timings: Timings,
 });

@@ -67,6 +67,28 @@ describe('mesh — one picture does not depend on another', () => {
   });
 });
 
+describe('mesh — LoRAs that enter while the denoising goes on', () => {
+  it('at a step: the same picture cold and cached, told in its parameters', async () => {
+    const late: GenerateInput = {
+      ...SMALL_JOB,
+      loras: [{ lora: 'b-kohya', weight: 0.3125 }],
+      lora_start: { at_step: 2 },
+    };
+    const [cold, cached] = [await mesh.generate(late), await mesh.generate(late)];
+    expect(await pictureOf(mesh, cached)).toEqual(await pictureOf(mesh, cold));
+    expect(cold.lora_entered_step).toBe(2);
+    expect(cold.images[0]!.parameters).toContain('Lora start: at_step 2, Lora entered at step: 2');
+    expect(await generatePicture(mesh, { ...late, lora_start: 'exact' })).not.toEqual(await pictureOf(mesh, cold));
+  });
+
+  it('with no steps to wait: the exact picture', async () => {
+    const loras = [{ lora: 'b-kohya', weight: 0.4375 }];
+    const reply = await mesh.generate({ ...SMALL_JOB, loras, lora_start: { max_steps: 0 } });
+    expect(reply.lora_entered_step).toBe(0);
+    expect(await pictureOf(mesh, reply)).toEqual(await generatePicture(mesh, { ...SMALL_JOB, loras }));
+  });
+});
+
 describe('mesh — what comes with a picture', () => {
   it('the PNG carries its parameters in A1111’s form', async () => {
     const reply = await mesh.generate({

@@ -17,7 +17,7 @@ import { MeshClient } from '#shared/placement/mesh-client.ts';
 import { type ServedOperation, served, serveOperation } from '#shared/service/serve.ts';
 import type { Device } from '#shared/session/device.ts';
 import { openDevice } from '#shared/session/open-device.ts';
-import { type ControlNetState, close, open, step } from '../../../services/controlnet/controlnet-actor.ts';
+import { ControlNetActor } from '../../../services/controlnet/controlnet-actor.ts';
 import { ResidentControlNets } from '../../../services/controlnet/resident.ts';
 import { denoise, type Progress } from '../../../services/denoiser/denoiser-actor.ts';
 import { Unet } from '../../../services/denoiser/unet.ts';
@@ -108,12 +108,11 @@ async function textEncoderOperations(pipeline: Pipeline, device: Device, mesh: M
 function controlnetOperations(pipeline: Pipeline, device: Device): ServedOperation[] {
   const library = new Library(pipeline.folder);
   const resident = new ResidentControlNets({ device, library, unet: pipeline.unet, maxBytes: CACHE_BYTES });
-  const actor = new Actor<ControlNetState>(new Map());
-  const parts = { device, resident, now: Date.now };
+  const actor = new ControlNetActor({ device, resident, now: Date.now });
   return [
-    served(controlnet.open, actor.on(open(parts))),
-    served(controlnet.step, actor.on(step())),
-    served(controlnet.close, actor.on(close(parts))),
+    served(controlnet.open, actor.open),
+    served(controlnet.step, actor.step),
+    served(controlnet.close, actor.close),
   ];
 }
 
@@ -136,7 +135,9 @@ async function loraOperations(pipeline: Pipeline, folder: string): Promise<Serve
     openComponent(pipeline.folders.textEncoder),
   ]);
   const base = { unet: unet.weights.index, text_encoder: text.weights.index };
-  const library = new LoraLibrary(new Library(pipeline.folder, { loraFolders: [folder] }), base);
+  const library = new LoraLibrary(new Library(pipeline.folder, { loraFolders: [folder] }), base, {
+    maxFactorBytes: CACHE_BYTES,
+  });
   return [served(lora.inspect, inspect(library)), served(lora.patch, patch(library))];
 }
 

@@ -69,7 +69,14 @@ async function denoise({ mesh }: InProcessMesh, row: PipelineCase, tensors: Tens
   }));
   const sampler = SAMPLER_LABELS[row.scheduler]!;
   const sizes = { height, width, steps, eta, guidance_scale, seeds, guess_mode };
-  const request = { job: row.case.replaceAll('.', '_'), sampler, ...sizes, controlnets, loras: lorasOf(row) };
+  const request = {
+    job: row.case.replaceAll('.', '_'),
+    sampler,
+    ...sizes,
+    controlnets,
+    loras: lorasOf(row),
+    lora_start: 'exact' as const,
+  };
   const reply = await mesh.call(denoiser.denoise, request, tensors, OPTIONS);
   return pick(reply.tensors, 'latents', 'f32');
 }

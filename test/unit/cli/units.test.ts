@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseControlNet, parseLora } from '../../../services/cli/units.ts';
+import { parseControlNet, parseLora, parseLoraStart } from '../../../services/cli/units.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
 
 const folder = await temporaryFolder();
@@ -38,5 +38,19 @@ describe('--lora', () => {
     const { pathname } = new URL(`file://${file}`);
     expect(parseLora(`${join(folder, '.', 'x', '..')}/ink.safetensors@2`)).toEqual({ lora: pathname, weight: 2 });
     expect(parseLora('someone/ink').lora).toBe('someone/ink');
+  });
+});
+
+describe('--lora-start', () => {
+  it.each([
+    ['exact', 'exact'],
+    ['at:5', { at_step: 5 }],
+    ['max:10', { max_steps: 10 }],
+  ])('reads %s', (text, start) => {
+    expect(parseLoraStart(text)).toEqual(start);
+  });
+
+  it.each(['', 'at', 'at:', 'at:x', 'max:-1', 'max:1.5', 'exact:1'])('refuses "%s" with an example', (text) => {
+    expect(() => parseLoraStart(text)).toThrow('at:5');
   });
 });

@@ -31,6 +31,7 @@ describe('contracts — operations', () => {
     guess_mode: false,
     controlnets: [],
     loras: [],
+    lora_start: 'exact',
   };
 
   it.each<[string, object, boolean]>([

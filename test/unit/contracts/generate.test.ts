@@ -21,6 +21,7 @@ describe('generate request — defaults', () => {
       controlnets: [],
       guess_mode: false,
       loras: [],
+      lora_start: 'exact',
       deadline_ms: 900_000,
     });
     expect(ControlNetUnit.parse(UNIT)).toEqual({

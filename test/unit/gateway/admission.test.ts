@@ -40,6 +40,7 @@ describe('admission — defaults', () => {
       guess_mode: false,
       controlnets: [],
       loras: [],
+      lora_start: 'exact',
       warnings: [],
       accepted_unix_ms: NOW,
       deadline_unix_ms: NOW + 15 * 60_000,
@@ -124,6 +125,35 @@ describe('admission — names', () => {
       { lora: 'a-kohya', weight: 1, hash: expect.stringMatching(/^[0-9a-f]{10}$/) },
       { lora: 'b-kohya', weight: -0.5, hash: expect.stringMatching(/^[0-9a-f]{10}$/) },
     ]);
+  });
+});
+
+describe('admission — when LoRAs enter', () => {
+  const loras = [{ lora: 'a-kohya' }];
+
+  it.each([{ at_step: 0 }, { at_step: 19 }, { max_steps: 19 }, 'exact'])('takes %j of 20 steps', async (lora_start) => {
+    expect(await admit({ loras, lora_start })).toMatchObject({ lora_start, warnings: [] });
+  });
+
+  it.each([
+    [{ at_step: 20 }, 'lora_start.at_step must be below steps, which is 20: take 19 at most'],
+    [{ max_steps: 20 }, 'lora_start.max_steps must be below steps'],
+    [{ at_step: -1 }, 'lora_start.at_step must be at least 0'],
+    [{ max_steps: 1.5 }, 'lora_start.max_steps must be a whole number'],
+    [{}, 'lora_start.at_step is missing'],
+    [{ at_step: 1, max_steps: 2 }, 'lora_start.'],
+    [{ step: 2 }, 'lora_start must be "exact", {"at_step": K} or {"max_steps": K}'],
+    ['now', 'lora_start must be "exact", {"at_step": K} or {"max_steps": K}'],
+  ])('refuses %j', async (lora_start, text) => {
+    const error = await failure(admit({ loras, lora_start }));
+    expect(error).toMatchObject({ code: 'INVALID_REQUEST', message: expect.stringContaining(text) });
+  });
+
+  it('tells that it does nothing without LoRAs', async () => {
+    for (const none of [[], [{ lora: 'a-kohya', weight: 0 }]]) {
+      const { warnings } = await admit({ loras: none, lora_start: { at_step: 3 } });
+      expect(warnings).toEqual([{ field: 'lora_start', message: expect.stringContaining('no effect') }]);
+    }
   });
 });
 

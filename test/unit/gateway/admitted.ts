@@ -19,6 +19,7 @@ export function admitted(more: Partial<AdmittedJob> = {}): AdmittedJob {
     controlnets: [],
     guess_mode: false,
     loras: [],
+    lora_start: 'exact',
     warnings: [],
     accepted_unix_ms: 1_700_000_000_000,
     deadline_unix_ms: 1_700_000_060_000,

@@ -31,7 +31,11 @@ export async function door(clock: Clock): Promise<Door> {
     openComponent(pipeline.folders.unet),
     openComponent(pipeline.folders.textEncoder),
   ]);
-  const loras = new LoraLibrary(library, { unet: unet.weights.index, text_encoder: text.weights.index });
+  const loras = new LoraLibrary(
+    library,
+    { unet: unet.weights.index, text_encoder: text.weights.index },
+    { maxFactorBytes: 2 ** 20 },
+  );
   mesh.start('lora-1', [served(lora.inspect, inspect(loras))], { role: 'lora' });
   const check = served(controlnet.inspect, async ({ body }) => {
     const entry = await library.findControlNet(body.controlnet);

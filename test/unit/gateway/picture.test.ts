@@ -72,6 +72,13 @@ describe('picture — the text of its parameters', () => {
     expect(parseInfotext(parametersText(admitted(), 0)).extra).toBeUndefined();
   });
 
+  it('tells when LoRAs entered, where that was not from the start', () => {
+    const late = { ...admitted({ lora_start: { max_steps: 8 } }), lora_entered_step: 3 };
+    expect(parametersText(late, 0)).toContain('Lora start: max_steps 8, Lora entered at step: 3');
+    expect(parametersText({ ...late, lora_start: { at_step: 3 } }, 0)).toContain('Lora start: at_step 3');
+    expect(parametersText(admitted({ lora_start: { at_step: 3 } }), 0)).not.toContain('Lora');
+  });
+
   it('of each picture of a batch has its own prompt and seed', () => {
     const job = admitted({ prompts: ['a cat', 'a dog'], negative_prompts: ['', 'cats'], seeds: [7, 9] });
     expect([0, 1].map((i) => parseInfotext(parametersText(job, i)))).toMatchObject([

@@ -89,7 +89,9 @@ describe('validation — the path and the reason of every field that is wrong', 
   it('its message tells the first five and how many more there are', () => {
     const wrong = { prompt: 5, steps: 0, guidance_scale: -1, batch: 0, clip_skip: 0, deadline_ms: 0, eta: 2 };
     const { message } = caught(() => parseRequest(GenerateRequest, wrong));
-    expect(message).toMatch(/^The request is not right: prompt must be a string or a list; steps must .*; and 2 more\.$/);
+    expect(message).toMatch(
+      /^The request is not right: prompt must be a string or a list; steps must .*; and 2 more\.$/,
+    );
   });
 });
 
