@@ -50,13 +50,16 @@ export class BenchMesh implements AsyncDisposable {
     this.#stateFolder = parts.stateFolder;
   }
 
-  /** model   folder of the checkpoint */
-  static async start(model: string): Promise<BenchMesh> {
+  /**
+   * model    folder of the checkpoint
+   * options  of `npm start`, further ones
+   */
+  static async start(model: string, options: readonly string[] = []): Promise<BenchMesh> {
     const stateFolder = await mkdtemp(join(tmpdir(), 'latentmesh-bench-'));
     const startedMs = performance.now();
     const supervisor = spawn(
       process.execPath,
-      [join(PROJECT_FOLDER, 'infra', 'mesh', 'main.ts'), '--quiet', '--model', model],
+      [join(PROJECT_FOLDER, 'infra', 'mesh', 'main.ts'), '--quiet', '--model', model, ...options],
       {
         env: { ...withoutNats(process.env), LATENTMESH_STATE_DIR: stateFolder },
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

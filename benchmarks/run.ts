@@ -6,6 +6,7 @@
 import { parseArgs, styleText } from 'node:util';
 import type { Benchmark } from './benchmark.ts';
 import { cancel } from './cancel.ts';
+import { lora } from './lora.ts';
 import { describeMachine, waitForQuiet } from './machine.ts';
 import { memory } from './memory.ts';
 import { meshOverhead } from './mesh-overhead.ts';
@@ -14,7 +15,7 @@ import { startUp } from './start-up.ts';
 import { goalsTable, tableText } from './table.ts';
 import { unetFlops } from './unet-flops.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [startUp, memory, unetFlops, meshOverhead, cancel];
+const BENCHMARKS: readonly Benchmark[] = [startUp, memory, unetFlops, meshOverhead, lora, cancel];
 
 /** How long to wait for a machine that is busy with something else, ms. */
 const QUIET_PATIENCE_MS = 2 * 60_000;
