@@ -12,7 +12,7 @@ export const AREAS: Readonly<Record<string, readonly string[]>> = {
   diffusion: ['errors', 'tensor'],
   image: ['errors', 'tensor'],
   actor: ['errors', 'tensor'],
-  session: ['errors', 'tensor', 'graph/graph-model.ts', 'telemetry', 'config/device-profile.ts', 'config/simulation.ts'],
+  session: ['errors', 'tensor', 'config', 'graph/graph-model.ts', 'telemetry'],
   bus: ['errors', 'tensor', 'wire', 'telemetry', 'contracts/span.ts'],
   contracts: ['errors', 'tensor', 'wire', 'bus/subjects.ts'],
   placement: ['errors', 'tensor', 'wire', 'telemetry', 'bus', 'contracts'],

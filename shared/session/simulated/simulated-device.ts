@@ -31,7 +31,7 @@ export class SimulatedDevice implements Device {
       slots: new Map(),
       processor: new Engine(clock),
       turn: (task, options) => this.#queue.add(task, options),
-      beside: (task) => this.#patching.add(() => task(copier)),
+      beside: (task, options) => this.#patching.add(() => task(copier), options),
     };
   }
 

@@ -16,5 +16,5 @@ export interface SimulatedParts {
   /** Takes its turn on the processor. */
   turn<T>(task: () => Promise<T>, options?: TaskOptions): Promise<T>;
   /** Takes its turn beside the processor: patching keeps no run waiting. */
-  beside<T>(task: (copier: Engine) => Promise<T>): Promise<T>;
+  beside<T>(task: (copier: Engine) => Promise<T>, options?: TaskOptions): Promise<T>;
 }

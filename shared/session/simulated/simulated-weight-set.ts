@@ -6,6 +6,7 @@ import { bytesPerElement, elementCount, type Shape, type TensorMap } from '#shar
 import type { Weight } from '#shared/tensor/weight.ts';
 import type { WeightSet } from '../device.ts';
 import { pairFactors } from '../factors.ts';
+import type { Engine } from './engine.ts';
 import { patchMs } from './service-time.ts';
 import type { SimulatedParts } from './simulated-parts.ts';
 
@@ -40,14 +41,15 @@ export class SimulatedWeightSet implements WeightSet {
     );
   }
 
-  async patch(factors: TensorMap): Promise<WeightSet> {
+  async patch(factors: TensorMap, signal?: AbortSignal): Promise<WeightSet> {
     const { profile, beside } = this.#parts;
     const count = pairFactors(factors, this.#shapes).length;
     if (this.#isReleased) throw released();
-    return beside(async (copier) => {
+    const patching = async (copier: Engine): Promise<WeightSet> => {
       await copier.work(count === 0 ? 0 : patchMs(profile, factors));
       return new SimulatedWeightSet(this.#parts, this.#shapes, count === 0 ? 0 : profile.lora.bytes);
-    });
+    };
+    return beside(patching, { signal });
   }
 
   async release(): Promise<void> {
