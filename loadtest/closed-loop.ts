@@ -13,11 +13,20 @@ export interface ClosedRun {
   readonly usage: Usage;
 }
 
-/** @param skip pictures at the beginning that the span leaves out: at least one for each client, so that all are busy in it */
+/** How a closed loop is run. */
+export interface ClosedLoopOptions {
+  readonly clients: number;
+  /** Pictures at the beginning that the span leaves out: at least one for each client, so that all are busy in it. */
+  readonly skip: number;
+  /** Time that a client waits before it sends the next, ms. */
+  readonly thinkMs?: number;
+}
+
+/** See the head of this file. */
 export async function runClosedLoop(
   system: ServingSystem & { settle?(): Promise<void> },
   pictures: readonly Picture[],
-  { clients, skip }: { readonly clients: number; readonly skip: number },
+  { clients, skip, thinkMs = 0 }: ClosedLoopOptions,
 ): Promise<ClosedRun> {
   const { clock } = system;
   const before = system.usage();
@@ -30,6 +39,7 @@ export async function runClosedLoop(
       await system.serve(pictures[nth]!);
       latenciesMs[nth] = clock.now() - startMs;
       endsMs.push(clock.now());
+      if (thinkMs > 0) await clock.until(clock.now() + thinkMs);
     }
   };
   await Promise.all(Array.from({ length: clients }, client));

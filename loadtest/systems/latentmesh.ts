@@ -44,6 +44,8 @@ const SPANS_SETTLE_MS = 300;
 /** Memory of the imitated device for patched weights and for ControlNets, bytes: of 80 GB, what a UNet of 5.1 GB leaves. */
 const PATCH_CACHE_BYTES = 60e9;
 const CONTROLNET_CACHE_BYTES = 60e9;
+/** LoRAs in the memory of a host: 340 MB each, 51 GB of it. */
+const HOST_LORAS = 150;
 
 /** See the head of this file. */
 export class Latentmesh implements ServingSystem, AsyncDisposable {
@@ -76,7 +78,7 @@ export class Latentmesh implements ServingSystem, AsyncDisposable {
     const folder = await mkdtemp(join(tmpdir(), 'latentmesh-load-'));
     resources.defer(() => rm(folder, { recursive: true, force: true }));
     const model = await defaultModel();
-    await writeFiles(folder, model, options);
+    const loraBytes = await writeFiles(folder, model, options);
     const mesh = await startLocalMesh({
       model,
       natsPort: 0,
@@ -88,7 +90,7 @@ export class Latentmesh implements ServingSystem, AsyncDisposable {
       isVerbose: false,
       stateFolder: folder,
       logFolder: join(folder, 'logs'),
-      env: serviceEnvironment(folder, options),
+      env: serviceEnvironment(folder, loraBytes, options),
       onLine: () => {},
       onNotice: options.note,
       onProcesses: () => {},
@@ -136,15 +138,20 @@ export class Latentmesh implements ServingSystem, AsyncDisposable {
   }
 }
 
-async function writeFiles(folder: string, model: string, options: LatentmeshOptions): Promise<void> {
+/** @returns bytes of the factors of one stand-in for a LoRA */
+async function writeFiles(folder: string, model: string, options: LatentmeshOptions): Promise<number> {
   const { profile, controlnets, loras } = options;
   for (const name of controlnets) await writeControlNet(join(folder, 'controlnets', name), model);
-  await writeLoras(join(folder, 'loras'), model, loras);
   await writeFile(join(folder, `${profile.name}.json`), JSON.stringify(profile));
+  return writeLoras(join(folder, 'loras'), model, loras);
 }
 
 /** Its own server, not one that is named in the environment. */
-function serviceEnvironment(folder: string, { profile, timeScale, env }: LatentmeshOptions): NodeJS.ProcessEnv {
+function serviceEnvironment(
+  folder: string,
+  loraBytes: number,
+  { profile, timeScale, env }: LatentmeshOptions,
+): NodeJS.ProcessEnv {
   const { NATS_URL: _, ...inherited } = process.env;
   return {
     ...inherited,
@@ -153,6 +160,7 @@ function serviceEnvironment(folder: string, { profile, timeScale, env }: Latentm
     LATENTMESH_TIME_SCALE: String(timeScale),
     LATENTMESH_PATCH_CACHE_BYTES: String(PATCH_CACHE_BYTES),
     LATENTMESH_CONTROLNET_CACHE_BYTES: String(CONTROLNET_CACHE_BYTES),
+    LATENTMESH_LORA_CACHE_BYTES: String(HOST_LORAS * loraBytes),
     LATENTMESH_LOG_LEVEL: 'warn',
     LATENTMESH_JOBS: '64',
     ...env,

@@ -29,8 +29,11 @@ export async function writeControlNet(folder: string, modelFolder: string): Prom
   await writeSafetensors(join(folder, 'diffusion_pytorch_model.safetensors'), weights);
 }
 
-/** Writes LoRAs of rank 1 on one module of a model's UNet, in kohya's format, each with numbers of its own. */
-export async function writeLoras(folder: string, modelFolder: string, names: Iterable<string>): Promise<void> {
+/**
+ * Writes LoRAs of rank 1 on one module of a model's UNet, in kohya's format, each with numbers of its own.
+ * @returns bytes of the factors of one
+ */
+export async function writeLoras(folder: string, modelFolder: string, names: Iterable<string>): Promise<number> {
   await mkdir(folder, { recursive: true });
   const { weights } = await openComponent(join(modelFolder, 'unet'));
   const [name, shape] = [...weights.index].find(([weight]) => MODULE.test(weight))!;
@@ -46,4 +49,5 @@ export async function writeLoras(folder: string, modelFolder: string, names: Ite
     };
     await writeSafetensors(join(folder, `${lora}.safetensors`), tensorsToWrite(tensors));
   }
+  return Float32Array.BYTES_PER_ELEMENT * (rows + columns);
 }
