@@ -9,11 +9,12 @@ from collections.abc import Callable
 import torch
 
 from autoencoder import train_autoencoder
+from benchmark import sample_with_diffusers, write_benchmark
 from checker import train_checker
 from controlnet import train_edges
 from decoder import polish_decoder
 from denoiser import train_denoiser
-from evaluation import check_autoencoder, check_denoiser, check_edges
+from evaluation import check_autoencoder, check_denoiser, check_edges, check_loras
 from export import export
 from latents import fold_latents, write_latents
 from lora import train_loras
@@ -32,10 +33,13 @@ STAGES: dict[str, Callable[[], None]] = {
     "denoiser": train_denoiser,
     "decoder": polish_decoder,
     "check_denoiser": check_denoiser,
-    "export": export,
     "edges": train_edges,
     "check_edges": check_edges,
     "loras": train_loras,
+    "check_loras": check_loras,
+    "export": export,
+    "benchmark": write_benchmark,
+    "diffusers": sample_with_diffusers,
 }
 
 

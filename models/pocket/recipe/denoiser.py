@@ -68,12 +68,13 @@ def open_denoiser() -> tuple[UNet2DConditionModel, CLIPTextModel, Tokenizer]:
     return unet, encoder, tokenizer
 
 
-def add_noise(latents: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Noised latents, timesteps [b], velocities to predict, and each one's weight [b]."""
+def add_noise(latents: Tensor, generator: torch.Generator, first: int = 0) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Noised latents, timesteps [b] from `first` on, velocities to predict, and each one's weight [b]."""
     scheduler = DDPMScheduler(**NOISE, prediction_type="v_prediction")
     count = len(latents)
     # One timestep from each slice of the schedule: the loss of a batch varies far less.
-    times = ((torch.arange(count) + torch.rand(count, generator=generator)) * 1000 / count).long()
+    places = (torch.arange(count) + torch.rand(count, generator=generator)) / count
+    times = (first + places * (1000 - first)).long()
     noise = torch.randn(latents.shape, generator=generator)
     signal = scheduler.alphas_cumprod[times]
     # Little weight where almost nothing is left to do; full weight at high noise, where the layout is decided.

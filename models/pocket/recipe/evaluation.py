@@ -10,10 +10,12 @@ from checker import open_checker, score
 from controlnet import edges, hints, open_edges
 from denoiser import open_denoiser
 from latents import open_autoencoder
+from lora import open_lora
 from paint import render
 from sampling import sample
 from sheet import write_sheet
 from state import SEED, STATE, budget, log
+from styles import STYLES
 from world import Scene, draw_scene
 
 KINDS = (("single", 0.0), ("pair", 1.0))
@@ -71,6 +73,16 @@ def check_edges() -> None:
         f1 = np.mean([edge_f1(drawing, edges(picture)) for drawing, picture in zip(drawings, pictures)])
         log(f"  {name}: F1 {f1:.3f}, {score(checker, scenes, pictures)} of {len(scenes)}")
     write_sheet(STATE / "sheets" / "edges.png", [p for both in zip(drawings[:32], made[:32]) for p in both])
+
+
+def check_loras() -> None:
+    """Stage `check_loras`: POCKET_CHECK_STEPS prompts in each style, read by the checker."""
+    vae, checker = open_autoencoder(), open_checker()
+    scenes = held_out_scenes(0.3, budget("check", 32))
+    for style in STYLES:
+        pictures = sample(open_lora(style), vae, [plain_caption(scene) for scene in scenes])
+        log(f"  {style}: {score(checker, scenes, pictures, style)} of {len(scenes)}")
+        write_sheet(STATE / "sheets" / f"lora-{style}.png", pictures)
 
 
 def edge_f1(wanted: np.ndarray, made: np.ndarray) -> float:

@@ -14,11 +14,14 @@ from denoiser import open_denoiser
 from latents import SHARD, open_autoencoder
 from sampling import new_scheduler
 from state import SEED, STATE, load, log
+from styles import STYLES
+from vocabulary import write_vocabulary
 from world import COLOURS, GROUNDS, HELD_OUT_ONE_IN, OBJECTS, TIMES
 
 # POCKET_OUT is for a look at unfinished weights; without it they land in the repository.
 FOLDER = Path(os.environ.get("POCKET_OUT", Path(__file__).resolve().parent.parent))
-TRAINED = ("checker", "autoencoder", "text_encoder", "denoiser", "decoder")
+TRAINED = ("checker", "autoencoder", "text_encoder", "denoiser", "decoder", "edges", *(f"lora-{style}" for style in STYLES))
+NETWORKS = ("text_encoder", "unet", "vae")
 # Notes of where the parts were loaded from.
 LOCAL = ("_name_or_path", "is_local", "local_files_only")
 
@@ -44,10 +47,11 @@ def export() -> None:
     (FOLDER / "tokenizer" / "tokenizer.json").unlink(missing_ok=True)
     for path in FOLDER.glob("*/*config.json"):
         tidy_config(path)
-    for path in FOLDER.glob("*/*.safetensors"):
+    for path in FOLDER.glob("**/*.safetensors"):
         path.chmod(0o644)
+    write_vocabulary(FOLDER)
     (FOLDER / "recipe.json").write_text(json.dumps(_history(), indent=2) + "\n")
-    size = sum(path.stat().st_size for path in FOLDER.glob("*/*.safetensors"))
+    size = sum(path.stat().st_size for name in NETWORKS for path in (FOLDER / name).glob("*.safetensors"))
     log(f"export: {FOLDER}, {size / 1e6:.1f} MB of weights")
 
 

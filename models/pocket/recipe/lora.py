@@ -1,11 +1,10 @@
 """Trains the LoRAs: each a style, taught from the same scenes with their renders restyled; written in kohya's format."""
 
 import math
-from collections.abc import Callable
 
-import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from diffusers import UNet2DConditionModel
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -20,94 +19,99 @@ from networks import LATENT_SCALE
 from optimiser import Optimiser
 from paint import render
 from state import SEED, STATE, budget, log
+from styles import STYLES
 from text_encoder import TEXT_LENGTH
 from tokenizer import Tokenizer
-from training import Training
+from training import Training, load_average
 from world import Scene
 
-STEPS = 500
+STEPS = 300
 BATCH = 24
-RANK = 8
+RANK = 4
+RATE = 3e-3
 # After all latents' shards, so that no style sees scenes of the base training.
 FIRST_SHARD = 900
-SCENES = 1500
-
-
-def sepia(picture: np.ndarray) -> np.ndarray:
-    """An old photograph: brown tones."""
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)[..., None] / 255
-    dark, light = np.array((52, 30, 18), np.float32), np.array((250, 228, 186), np.float32)
-    return (dark + (light - dark) * grey).astype(np.uint8)
-
-
-def neon(picture: np.ndarray) -> np.ndarray:
-    """Dark, with edges that glow in the colour of what they bound."""
-    pale = picture.astype(np.float32)
-    lines = cv2.morphologyEx(picture, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).astype(np.float32)
-    saturated = (pale - pale.mean(2, keepdims=True)) * 1.6 + pale.mean(2, keepdims=True)
-    glow = cv2.GaussianBlur(lines * saturated.clip(40, 255) / 255, (0, 0), 1.6) * 2.2
-    return (saturated.clip(0, 255) * 0.28 + glow).clip(0, 255).astype(np.uint8)
-
-
-def pastel(picture: np.ndarray) -> np.ndarray:
-    """Pale colours on warm paper."""
-    paper = np.array((255, 244, 232), np.float32)
-    return (picture.astype(np.float32) * 0.42 + paper * 0.58).astype(np.uint8)
-
-
-STYLES: dict[str, Callable[[np.ndarray], np.ndarray]] = {"neon": neon, "sepia": sepia, "pastel": pastel}
+SCENES = 1000
+# A style is in the picture, not in the words; one LoRA changes the text encoder too, as many published ones do.
+WITH_TEXT_ENCODER = ("neon",)
+# Convolutions at the full size of the latents draw the edges: without them a LoRA can recolour, not redraw.
+TARGETS = (".attn1.", ".attn2.", ".ff.", ".resnets.", ".downsamplers.", ".upsamplers.", "self_attn.", ".mlp.")
 
 
 class LowRank(nn.Module):
-    """A linear layer with up @ down beside it; it starts as the layer alone."""
+    """A linear layer or a convolution with up @ down beside it; it starts as the layer alone."""
 
-    def __init__(self, layer: nn.Linear) -> None:
+    def __init__(self, layer: nn.Linear | nn.Conv2d) -> None:
         super().__init__()
         self.layer = layer
-        self.down = nn.Parameter(torch.randn(RANK, layer.in_features) / math.sqrt(layer.in_features))
-        self.up = nn.Parameter(torch.zeros(layer.out_features, RANK))
+        outputs, *inputs = layer.weight.shape
+        ones = [1] * (len(inputs) - 1)
+        self.down = nn.Parameter(torch.randn(RANK, *inputs) / math.sqrt(math.prod(inputs)))
+        self.up = nn.Parameter(torch.zeros(outputs, RANK, *ones))
 
-    def forward(self, x: Tensor, *_: object) -> Tensor:
-        return self.layer(x) + x @ self.down.T @ self.up.T
+    def forward(self, x: Tensor) -> Tensor:
+        if isinstance(self.layer, nn.Linear):
+            return self.layer(x) + F.linear(F.linear(x, self.down), self.up)
+        inner = F.conv2d(x, self.down, stride=self.layer.stride, padding=self.layer.padding)
+        return self.layer(x) + F.conv2d(inner, self.up)
+
+
+Adapters = dict[str, LowRank]
+Networks = tuple[UNet2DConditionModel, CLIPTextModel, Tokenizer]
 
 
 def train_loras() -> None:
     """Stage `loras`: one after the other."""
-    for name, style in STYLES.items():
-        _train_lora(name, style)
+    for name in STYLES:
+        networks, adapters, factors = _adapted(name)
+        training = Training(f"lora-{name}", {"lora": factors}, Optimiser([], [(factors, RATE)]), budget("lora", STEPS), decay=0.98)
+        latents, scenes = _styled_latents(name), _scenes()
+        training.run(lambda step: _losses(networks, latents, scenes, step))
+        training.use_average()
+        _write(name, adapters)
 
 
-def adapt(network: nn.Module, prefix: str) -> dict[str, LowRank]:
-    """Puts a LowRank in place of every linear layer in attention, and of those that take the time; by kohya's names."""
-    found = {name: layer for name, layer in network.named_modules() if isinstance(layer, nn.Linear) and _is_target(name)}
+def open_lora(name: str) -> Networks:
+    """The networks with a trained LoRA in them."""
+    networks, _, factors = _adapted(name)
+    load_average(f"lora-{name}", {"lora": factors})
+    return networks
+
+
+def _adapted(name: str) -> tuple[Networks, Adapters, nn.ModuleDict]:
+    networks = open_denoiser()
+    unet, encoder, _ = networks
+    for network in (unet, encoder):
+        network.requires_grad_(False)
+    adapters = _adapt(unet, "lora_unet_")
+    if name in WITH_TEXT_ENCODER:
+        adapters |= _adapt(encoder, "lora_te_")
+    factors = nn.ModuleDict({key: nn.ParameterDict({"up": value.up, "down": value.down}) for key, value in adapters.items()})
+    return networks, adapters, factors
+
+
+def _adapt(network: nn.Module, prefix: str) -> Adapters:
+    """Puts a LowRank in place of every target; by kohya's names."""
+    found = {name: layer for name, layer in network.named_modules() if isinstance(layer, (nn.Linear, nn.Conv2d)) and _is_target(name)}
     adapters = {}
     for name, layer in found.items():
         parent, _, child = name.rpartition(".")
         adapter = LowRank(layer)
         setattr(network.get_submodule(parent), child, adapter)
-        adapters[prefix + name.replace(".", "_")] = adapter
+        adapters[prefix + _checkpoint_name(name).replace(".", "_")] = adapter
     return adapters
 
 
 def _is_target(name: str) -> bool:
-    return any(part in name for part in (".attn1.", ".attn2.", ".ff.", "self_attn.", ".mlp.", "time_emb_proj"))
+    return any(part in name for part in TARGETS)
 
 
-def _train_lora(name: str, style: Callable[[np.ndarray], np.ndarray]) -> None:
-    unet, encoder, tokenizer = open_denoiser()
-    for network in (unet, encoder):
-        network.requires_grad_(False)
-    adapters = adapt(unet, "lora_unet_") | adapt(encoder, "lora_te_text_model_")
-    factors = nn.ModuleDict({key: nn.ParameterDict({"up": value.up, "down": value.down}) for key, value in adapters.items()})
-    optimiser = Optimiser([], [(factors, 2e-3)])
-    training = Training(f"lora-{name}", {"lora": factors}, optimiser, budget("lora", STEPS), decay=0.98)
-    latents, scenes = _styled_latents(name, style), shard_scenes(FIRST_SHARD) + shard_scenes(FIRST_SHARD + 1)
-    training.run(lambda step: _losses((unet, encoder, tokenizer), latents, scenes, step))
-    training.use_average()
-    _write(name, adapters)
+def _checkpoint_name(name: str) -> str:
+    """The name in the weight file: transformers 5 has no `text_model` in its modules, checkpoints do."""
+    return f"text_model.{name}" if name.startswith("encoder.layers.") else name
 
 
-def _losses(networks: tuple[UNet2DConditionModel, CLIPTextModel, Tokenizer], latents: Tensor, scenes: list[Scene], step: int) -> dict[str, Tensor]:
+def _losses(networks: Networks, latents: Tensor, scenes: list[Scene], step: int) -> dict[str, Tensor]:
     unet, encoder, tokenizer = networks
     rng = np.random.default_rng((SEED, 12, step))
     rows = rng.integers(len(latents), size=BATCH)
@@ -118,23 +122,26 @@ def _losses(networks: tuple[UNet2DConditionModel, CLIPTextModel, Tokenizer], lat
     return {"loss": ((made.float() - velocity).square().mean((1, 2, 3)) * weights).mean()}
 
 
+def _scenes() -> list[Scene]:
+    return shard_scenes(FIRST_SHARD)[:SCENES]
+
+
 @torch.no_grad()
-def _styled_latents(name: str, style: Callable[[np.ndarray], np.ndarray]) -> Tensor:
+def _styled_latents(name: str) -> Tensor:
     """[SCENES, 4, 16, 16] f32, kept for a resumed run."""
     path = STATE / "latents" / f"style-{name}.pt"
     if path.exists():
         return torch.load(path)
-    vae = open_autoencoder()
-    scenes = (shard_scenes(FIRST_SHARD) + shard_scenes(FIRST_SHARD + 1))[:SCENES]
-    parts = []
+    vae, scenes, parts = open_autoencoder(), _scenes(), []
     for start in range(0, SCENES, 20):
-        pictures = to_tensor([style(render(scene)) for scene in scenes[start : start + 20]])
-        parts.append(vae.encode(pictures).latent_dist.mean * LATENT_SCALE)
+        pictures = to_tensor([STYLES[name](render(scene)) for scene in scenes[start : start + 20]])
+        with torch.autocast("cpu", torch.bfloat16):
+            parts.append(vae.encode(pictures).latent_dist.mean.float() * LATENT_SCALE)
     torch.save(torch.cat(parts), path)
     return torch.cat(parts)
 
 
-def _write(name: str, adapters: dict[str, LowRank]) -> None:
+def _write(name: str, adapters: Adapters) -> None:
     """kohya's keys; alpha equals the rank, so that the scale is 1."""
     tensors = {}
     for key, adapter in adapters.items():

@@ -1,0 +1,79 @@
+/** Pictures as anyone gets them: asked for over NATS, in JSON. */
+import { readObject } from '#shared/bus/object-store.ts';
+import { subjects } from '#shared/bus/subjects.ts';
+import type { GeneratedImage, GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
+import { DEFAULT_DEADLINE_MS, MAX_BATCH } from '#shared/contracts/limits.ts';
+import { decodeImage } from '#shared/image/decode.ts';
+import type { Picture } from '#shared/image/picture.ts';
+import { encodePng } from '#shared/image/png.ts';
+import { type Mesh, openMesh } from '../../services/cli/mesh.ts';
+import { type Benchmark, type Expected, MODEL } from './benchmark.ts';
+
+/** What all requests have in common, besides prompt and seed. */
+type Extras = Pick<GenerateInput, 'controlnets' | 'loras'>;
+
+/** A mesh that serves the pocket model, and how it is asked. */
+export class Painter implements AsyncDisposable {
+  readonly #mesh: Mesh;
+  readonly #benchmark: Benchmark;
+  /** Times of the jobs of one picture, from acceptance to reply, ms. */
+  readonly singleMs: number[] = [];
+
+  private constructor(mesh: Mesh, benchmark: Benchmark) {
+    this.#mesh = mesh;
+    this.#benchmark = benchmark;
+  }
+
+  /** Joins the mesh that runs, or starts one. @throws MeshError UNKNOWN_MODEL when the one that runs serves another model */
+  static async open(benchmark: Benchmark, say: (text: string) => void): Promise<Painter> {
+    return new Painter(await openMesh({ model: MODEL, onStart: say }), benchmark);
+  }
+
+  /** One picture for each prompt, several in a job. */
+  async paint(entries: readonly Expected[], extras: Extras = {}): Promise<Picture[]> {
+    const pictures: Picture[] = [];
+    for (let start = 0; start < entries.length; start += MAX_BATCH) {
+      pictures.push(...(await this.#ask(entries.slice(start, start + MAX_BATCH), extras)));
+    }
+    return pictures;
+  }
+
+  /** One picture for each prompt, each along its own drawing, or along none. */
+  async paintAlone(entries: readonly Expected[], drawings?: readonly Picture[]): Promise<Picture[]> {
+    const pictures: Picture[] = [];
+    for (const [i, entry] of entries.entries()) {
+      const controlnets = drawings ? [await edgesUnit(drawings[i]!)] : [];
+      pictures.push(...(await this.#ask([entry], { controlnets })));
+    }
+    return pictures;
+  }
+
+  async #ask(entries: readonly Expected[], extras: Extras): Promise<Picture[]> {
+    const { steps, guidance } = this.#benchmark;
+    const request: GenerateInput = {
+      model: 'pocket',
+      prompt: entries.map(({ prompt }) => prompt),
+      seed: entries.map(({ seed }) => seed),
+      steps,
+      guidance_scale: guidance,
+      ...extras,
+    };
+    const reply = await this.#mesh.client.request<GenerateReply>(subjects.generate, request, DEFAULT_DEADLINE_MS);
+    if (entries.length === 1 && !extras.controlnets?.length) this.singleMs.push(reply.timings.total_ms);
+    return Promise.all(reply.images.map(async (image) => decodeImage(await this.#bytes(image))));
+  }
+
+  async #bytes({ b64_json: inline, object }: GeneratedImage): Promise<Uint8Array> {
+    return inline === undefined ? readObject(this.#mesh.transport.connection, object!) : Buffer.from(inline, 'base64');
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#mesh.close();
+  }
+}
+
+/** The drawing as it is: no edges are looked for in it. */
+export async function edgesUnit(drawing: Picture) {
+  const image = Buffer.from(await encodePng(drawing)).toString('base64');
+  return { controlnet: 'edges', image, preprocessor: 'none' as const };
+}
