@@ -7,6 +7,15 @@ import type { Message } from '#shared/wire/message.ts';
 /** String pairs beside a message: trace context, job id. Names are lower case and kept as they are. */
 export type Headers = Readonly<Record<string, string>>;
 
+/** How a reply came to its caller. */
+export interface Transfer {
+  /** In one message; straight from process to process, within a host or between hosts; in chunks over NATS. */
+  readonly route: 'inline' | 'unix' | 'tcp' | 'chunks';
+  readonly sizeBytes: number;
+  /** From the announcement of the reply to its last byte; 0 for one that was its own announcement. */
+  readonly durationMs: number;
+}
+
 /** How long a call may take, and what ends it sooner. */
 export interface CallOptions {
   /** Absolute. A call that would start past it fails at once; at it the call fails and the callee's signal aborts. */
@@ -16,6 +25,8 @@ export interface CallOptions {
   readonly headers?: Headers;
   /** The subject is one instance's own: what may have been lost is sent again at once, since nobody else could run it too. */
   readonly hasOneCallee?: boolean;
+  /** Hears how the reply came, just before the call settles with it. */
+  readonly onReply?: (transfer: Transfer) => void;
 }
 
 /** What a handler knows of the call it serves. */

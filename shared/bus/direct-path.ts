@@ -1,124 +1,205 @@
 /**
- * The short way for large replies: straight from process to process on one machine, past the NATS server, at a tenth of its cost.
- * The callee names a socket beside the announcement of its reply; the caller dials it, or takes the chunks.
+ * The short way for large replies: straight from process to process, past the NATS server, at a fraction of its cost. On one
+ * host over a unix socket; between hosts over TCP, where the callee was told by which address they reach it. The callee names
+ * the places beside the announcement of its reply; the caller dials one, or takes the chunks.
  *
- *     caller                                          callee
- *       │ ◄──────────── reply, bytes N, direct <address> │
- *       │ dials <name>, sends <token> ──────────────────►│
- *       │ ◄───────────────────────────────────── N bytes │
+ *     caller                                                  callee
+ *       │ ◄──────────── reply, bytes N, direct <token> <place>… │
+ *       │ dials a place, sends <token> ────────────────────────►│
+ *       │ ◄───────────────────────────────────── N bytes, end   │
  *
- * D1  Bytes go only to who sends the token, 122 random bits that only the caller of that very call was told.
- * D2  Whatever goes wrong (another machine, another container, a system without such sockets, a connection that breaks)
- *     is an error of `fetchDirect`, never of the call: the chunks are still there to be asked for.
+ * D1  Bytes go only to who sends the token, 122 random bits that only the caller of that very call was told, and only once.
+ * D2  Whatever goes wrong (another host, another container, a connection that breaks) is an error of the fetch, never of the
+ *     call: the chunks are still there to be asked for.
+ * D3  Strangers hold no more than MAX_WAITING connections, each until it should have said its token; a receiver that stops
+ *     reading holds its own until it has stood still for as long.
  *
- * The socket has a name in the kernel and no file, so nothing is left by a process that was killed. Linux only.
+ * A unix socket has a name in the kernel where there are such names (Linux), and no file; elsewhere a file in a folder that
+ * only this user may enter. TCP is bound to the address it was told, and nothing on it is encrypted.
  */
 import { randomUUID } from 'node:crypto';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer, type ListenOptions, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { allocate, type Segments } from '#shared/wire/segments.ts';
+import { MeshError } from '#shared/errors/errors.ts';
+import type { Segments } from '#shared/wire/segments.ts';
+import {
+  formatAddress,
+  kernelName,
+  type Place,
+  parseAddress,
+  SOCKET_FILE_NAME,
+  SOCKET_FOLDER_PREFIX,
+  TOKEN_LENGTH,
+} from './direct-address.ts';
+import { DirectFetch } from './direct-fetch.ts';
+import { Unreachable } from './unreachable.ts';
 
-/** Length of a UUID. */
-const TOKEN_BYTES = 36;
-/** Nothing else is dialled, whoever asks for it. */
-const ADDRESS = /^(latentmesh-[\da-f-]{36}) ([\da-f-]{36})$/;
 /** Of somebody who has dialled and says nothing, and of a transfer that stands still. */
 const IDLE_MS = 5000;
-/** Read in pieces that stay in the processor's cache; larger ones are no faster. */
-const PIECE_BYTES = 256 * 1024;
+/** Handed to the socket at a time. */
+const PIECE_BYTES = 2 ** 20;
+/** Connections whose token is still to come. One comes with the connection, so honest ones wait for a moment only. */
+const MAX_WAITING = 64;
+
+/** Which ways a process offers; those of its system when left out. */
+export interface DirectOptions {
+  /** Sockets within the host: named in the kernel, as a file, or none. */
+  readonly unix?: 'name' | 'file' | 'none';
+  /** Address by which other hosts reach this process; without it there is no TCP. */
+  readonly tcpHost?: string | undefined;
+  readonly idleMs?: number;
+}
 
 /** Where the reply to one call can be had. */
 export interface DirectOffer {
-  /** A header value: `<name> <token>`. */
+  /** A header value. */
   readonly address: string;
   /** Nobody needs it any more. Idempotent. */
   withdraw(): void;
 }
 
-/** The giving side, one for each bus. */
+/** See the head of this file. One for each bus: its giving side, and what it knows of others'. */
 export class DirectPath {
-  readonly #name = `latentmesh-${randomUUID()}`;
+  readonly #idleMs: number;
+  readonly #places: Place[] = [];
   readonly #offers = new Map<string, Segments>();
+  readonly #waiting = new Set<Socket>();
   readonly #sockets = new Set<Socket>();
-  #server: Server | undefined;
+  readonly #unreachable = new Unreachable();
+  readonly #closing: (() => unknown)[] = [];
 
-  /** Undefined where there are no such sockets. The segments must stay as they are until the offer is withdrawn. */
+  private constructor(idleMs: number) {
+    this.#idleMs = idleMs;
+  }
+
+  /** Listens. @throws MeshError CONFIGURATION when `tcpHost` is no address of this host */
+  static async open({ unix = unixOfSystem(), tcpHost, idleMs = IDLE_MS }: DirectOptions = {}): Promise<DirectPath> {
+    const path = new DirectPath(idleMs);
+    if (unix === 'name') await path.#listenAtName();
+    if (unix === 'file') await path.#listenAtFile();
+    if (tcpHost !== undefined) await path.#listenOverTcp(tcpHost);
+    return path;
+  }
+
+  /** Undefined where nothing listens. The segments must stay as they are until the offer is withdrawn. */
   offer(segments: Segments): DirectOffer | undefined {
-    if (process.platform !== 'linux') return undefined;
-    this.#server ??= this.#listen();
+    if (this.#places.length === 0) return undefined;
     const token = randomUUID();
     this.#offers.set(token, segments);
-    return { address: `${this.#name} ${token}`, withdraw: () => this.#offers.delete(token) };
+    const address = formatAddress({ token, places: this.#places });
+    return { address, withdraw: () => this.#offers.delete(token) };
   }
 
-  /** Ends what is on its way. */
-  close(): void {
-    this.#server?.close();
+  /** Takes the `totalBytes` that lie at an address; undefined where there is no place that can be dialled. */
+  fetch(address: string, totalBytes: number): DirectFetch | undefined {
+    const { token, places = [] } = parseAddress(address) ?? {};
+    const reachable = places.filter((place) => !this.#unreachable.has(place));
+    if (token === undefined || reachable.length === 0) return undefined;
+    return new DirectFetch({
+      token,
+      totalBytes,
+      places: reachable,
+      idleMs: this.#idleMs,
+      onUnreachable: (place) => this.#unreachable.add(place),
+    });
+  }
+
+  /** Ends what is on its way. Idempotent. */
+  async close(): Promise<void> {
     for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(this.#closing.splice(0).map((close) => close()));
   }
 
-  #listen(): Server {
+  async #listenAtName(): Promise<void> {
+    const path = kernelName(`latentmesh-${randomUUID()}`);
+    await this.#listen({ path });
+    this.#places.push({ route: 'unix', path });
+  }
+
+  async #listenAtFile(): Promise<void> {
+    const folder = await mkdtemp(join(tmpdir(), SOCKET_FOLDER_PREFIX));
+    this.#closing.push(() => rm(folder, { recursive: true, force: true }));
+    const path = join(folder, SOCKET_FILE_NAME);
+    await this.#listen({ path });
+    this.#places.push({ route: 'unix', path });
+  }
+
+  async #listenOverTcp(host: string): Promise<void> {
+    try {
+      const { port } = (await this.#listen({ host, port: 0 })).address() as AddressInfo;
+      this.#places.push({ route: 'tcp', host, port });
+    } catch (cause) {
+      await this.close();
+      const text = `Direct streams cannot be offered at ${host}: name an address of this host, by which the others reach it.`;
+      throw new MeshError('CONFIGURATION', text, { host }, { cause });
+    }
+  }
+
+  async #listen(options: ListenOptions): Promise<Server> {
     const server = createServer((socket) => this.#welcome(socket));
-    server.on('error', () => {}); // D2: who cannot dial takes the chunks
-    server.listen(kernelName(this.#name));
-    return server.unref();
+    await once(server.listen(options).unref(), 'listening');
+    server.on('error', () => {}); // of one connection; D2: who cannot dial takes the chunks
+    this.#closing.unshift(() => server.close());
+    return server;
   }
 
   #welcome(socket: Socket): void {
+    if (this.#waiting.size >= MAX_WAITING) {
+      socket.destroy();
+      return;
+    }
+    this.#waiting.add(socket);
     this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    const late = setTimeout(() => socket.destroy(), this.#idleMs).unref();
+    socket.once('close', () => {
+      clearTimeout(late);
+      this.#waiting.delete(socket);
+      this.#sockets.delete(socket);
+    });
     socket.on('error', () => {}); // the other side is gone, or was never ours
-    socket.setTimeout(IDLE_MS, () => socket.destroy());
     let token = '';
     socket.setEncoding('latin1').on('data', (text) => {
       token += text;
-      if (token.length >= TOKEN_BYTES) this.#send(token, socket.removeAllListeners('data'));
+      if (token.length < TOKEN_LENGTH) return;
+      clearTimeout(late);
+      this.#waiting.delete(socket);
+      this.#send(token, socket.removeAllListeners('data').pause());
     });
   }
 
   #send(token: string, socket: Socket): void {
     const segments = this.#offers.get(token);
-    if (segments)
-      pipeline(segments, socket).catch(() => {}); // it destroys the socket, and the caller takes the chunks
-    else socket.destroy();
+    this.#offers.delete(token);
+    if (!segments) {
+      socket.destroy();
+      return;
+    }
+    // Not the socket's own timeout: what the other side says would count as life, and it may talk and not read.
+    const stuck = setTimeout(() => socket.destroy(), this.#idleMs).unref();
+    pipeline(pieces(segments, stuck), socket)
+      .catch(() => {}) // the caller takes the chunks
+      .finally(() => {
+        clearTimeout(stuck);
+        socket.destroy();
+      });
   }
 }
 
-/** A transfer that is under way. */
-export interface DirectFetch {
-  /** The bytes, complete. Rejects with whatever went wrong. */
-  readonly done: Promise<Uint8Array>;
-  /** Gives up; idempotent. */
-  stop(): void;
+/** In the order of the segments; each piece that is asked for shows that the former one has left. */
+function* pieces(segments: Segments, stuck: NodeJS.Timeout): Generator<Uint8Array> {
+  for (const segment of segments) {
+    for (let from = 0; from < segment.byteLength; from += PIECE_BYTES) {
+      stuck.refresh();
+      yield segment.subarray(from, from + PIECE_BYTES);
+    }
+  }
 }
 
-/** Takes the `totalBytes` that lie at an address. */
-export function fetchDirect(address: string, totalBytes: number): DirectFetch {
-  const { promise: done, resolve, reject } = Promise.withResolvers<Uint8Array>();
-  const [, name, token] = ADDRESS.exec(address) ?? [];
-  if (name === undefined || token === undefined)
-    return { done: Promise.reject(new Error('no address')), stop: () => {} };
-  const bytes = allocate(totalBytes);
-  let filled = 0;
-  const take = (count: number, piece: Uint8Array): boolean => {
-    if (filled + count > totalBytes) socket.destroy(new Error('More came than was announced.'));
-    else bytes.set(piece.subarray(0, count), filled);
-    filled += count;
-    if (filled === totalBytes) resolve(bytes);
-    return true;
-  };
-  const socket = connect({
-    path: kernelName(name),
-    onread: { buffer: new Uint8Array(PIECE_BYTES), callback: take },
-  });
-  socket.setTimeout(IDLE_MS, () => socket.destroy());
-  socket.once('error', reject);
-  socket.once('close', () => reject(new Error(`${filled} of ${totalBytes} bytes came.`)));
-  socket.write(token);
-  return { done, stop: () => void socket.destroy() };
-}
-
-/** Names that start with NUL are the kernel's own: unix(7), "abstract". */
-function kernelName(name: string): string {
-  return `\0${name}`;
+function unixOfSystem(): NonNullable<DirectOptions['unix']> {
+  if (process.platform === 'linux') return 'name';
+  return process.platform === 'win32' ? 'none' : 'file';
 }

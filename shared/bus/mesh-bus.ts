@@ -14,9 +14,10 @@ import type { Bus, Call, Handler, Headers, Subscription } from './bus.ts';
 import { Callee } from './callee.ts';
 import { Caller } from './caller.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { DirectPath } from './direct-path.ts';
+import type { DirectPath } from './direct-path.ts';
 import type { EndpointStats } from './endpoint-stats.ts';
 import { INLINE_MAX_BYTES, type Lane, type Line, parseLane } from './protocol.ts';
+import { SlowLinks, type SlowTransfer } from './slow-links.ts';
 import { TransferSlots } from './transfer-slots.ts';
 import type { Delivery, Transport } from './transport.ts';
 
@@ -25,8 +26,10 @@ export interface MeshBusOptions {
   /** Name of this process in errors on the other side. */
   readonly instance: string;
   readonly clock?: Clock;
-  /** Whether large replies may pass by the server, between processes of one machine. */
-  readonly hasDirectPath?: boolean;
+  /** The way for large replies past the server; the bus closes it. Without one they are neither offered nor taken directly. */
+  readonly direct?: DirectPath;
+  /** Hears once of each link on which large replies come slowly. */
+  readonly onSlowLink?: (transfer: SlowTransfer) => void;
 }
 
 const CALLER_LANES: ReadonlySet<string> = new Set<Lane>(['answer', 'probe', 'download']);
@@ -43,9 +46,9 @@ export class MeshBus implements Bus {
   #reconnectedUnixMs = Number.NEGATIVE_INFINITY;
   #closing: Promise<void> | undefined;
 
-  constructor(transport: Transport, { instance, clock = systemClock, hasDirectPath = false }: MeshBusOptions) {
+  constructor(transport: Transport, options: MeshBusOptions) {
     this.#transport = transport;
-    this.#line = this.#newLine(instance, clock, hasDirectPath ? new DirectPath() : undefined);
+    this.#line = this.#newLine(options);
     this.#caller = new Caller(this.#line);
     this.#callee = new Callee(this.#line);
     transport.subscribe(`${this.#line.inbox}.>`, (delivery) => this.#onInbox(delivery));
@@ -106,7 +109,7 @@ export class MeshBus implements Bus {
     // Without a connection there is nothing left to flush.
     if (this.#transport.isConnected) await this.#transport.flush().catch(() => {});
     this.#unlisten();
-    this.#line.direct?.close();
+    await this.#line.direct?.close();
     await this.#transport.close();
   }
 
@@ -122,9 +125,10 @@ export class MeshBus implements Bus {
     this.#caller.onConnected();
   }
 
-  #newLine(instance: string, clock: Clock, direct: DirectPath | undefined): Line {
+  #newLine({ instance, clock = systemClock, direct, onSlowLink = () => {} }: MeshBusOptions): Line {
     const transport = this.#transport;
     const reconnectedUnixMs = (): number => this.#reconnectedUnixMs;
+    const slowLinks = new SlowLinks(onSlowLink);
     return {
       transport,
       clock,
@@ -132,6 +136,7 @@ export class MeshBus implements Bus {
       inbox: transport.newInbox(),
       slots: new TransferSlots(),
       direct,
+      onReply: (callee, transfer) => slowLinks.note(callee, transfer),
       inlineMaxBytes: Math.min(INLINE_MAX_BYTES, Math.floor(transport.maxPayloadBytes / 2)),
       get reconnectedUnixMs() {
         return reconnectedUnixMs();

@@ -3,7 +3,7 @@ import { MeshError } from '#shared/errors/errors.ts';
 import { decode } from '#shared/wire/codec.ts';
 import type { Message } from '#shared/wire/message.ts';
 import { join, type Segments } from '#shared/wire/segments.ts';
-import type { CallOptions } from './bus.ts';
+import type { CallOptions, Transfer } from './bus.ts';
 import { actorLost, busUnavailable, type CalleeFacts, deadlineExceeded, noActor } from './call-errors.ts';
 import type { Timer } from './clock.ts';
 import { parseErrorReply } from './error-reply.ts';
@@ -184,8 +184,8 @@ export class OutgoingCall {
 
   #onReply({ payload, headers }: Delivery): void {
     const announced = headers[HEADER.bytes];
-    if (announced === undefined) this.#succeed(new Uint8Array(payload));
-    else this.#fetch(announced, headers[HEADER.direct]);
+    if (announced !== undefined) this.#fetch(announced, headers[HEADER.direct]);
+    else this.#succeed(new Uint8Array(payload), { route: 'inline', sizeBytes: payload.byteLength, durationMs: 0 });
   }
 
   #fetch(announced: string, direct: string | undefined): void {
@@ -203,14 +203,16 @@ export class OutgoingCall {
       chunkSubject: this.#lane('download'),
     });
     this.#download.done.then(
-      (bytes) => this.#succeed(bytes),
+      ({ bytes, transfer }) => this.#succeed(bytes, transfer),
       (error: MeshError) => this.fail(error),
     );
   }
 
-  #succeed(bytes: Uint8Array): void {
+  #succeed(bytes: Uint8Array, transfer: Transfer): void {
     try {
       const reply = decode(bytes);
+      this.#options.onReply?.(transfer);
+      this.#line.onReply(this.#calleeName ?? '', transfer);
       this.#settle(() => this.#settled.resolve(reply));
     } catch (thrown) {
       this.fail(MeshError.from(thrown));

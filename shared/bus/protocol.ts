@@ -27,7 +27,7 @@
  * B6  A callee that died is ACTOR_LOST within KEEPALIVE_MS + LOST_AFTER · LOST_RETRY_MS.
  * B7  A receiver of chunks never has more than MAX_TRANSFERS · WINDOW_CHUNKS · CHUNK_BYTES on their way to it.
  */
-import type { Headers } from './bus.ts';
+import type { Headers, Transfer } from './bus.ts';
 import type { Clock } from './clock.ts';
 import type { DirectPath } from './direct-path.ts';
 import type { TransferSlots } from './transfer-slots.ts';
@@ -111,6 +111,8 @@ export interface Line {
   readonly slots: TransferSlots;
   /** The short way for large replies, where it may be taken. */
   readonly direct: DirectPath | undefined;
+  /** Hears how replies came from an instance. */
+  readonly onReply: (instance: string, transfer: Transfer) => void;
   /** Payloads beyond this are fetched in chunks. */
   readonly inlineMaxBytes: number;
   /** When the connection came back, Unix ms; -Infinity before the first loss. */

@@ -1,6 +1,7 @@
 /** The taking side of a large reply: by the short way where one is offered and works, else in chunks. */
 import type { MeshError } from '#shared/errors/errors.ts';
-import { type DirectFetch, fetchDirect } from './direct-path.ts';
+import type { Transfer } from './bus.ts';
+import type { DirectFetch } from './direct-fetch.ts';
 import type { Line } from './protocol.ts';
 import { type ReceiverOptions, TransferReceiver } from './transfer-receiver.ts';
 
@@ -10,12 +11,19 @@ export interface ReplyFetchOptions extends ReceiverOptions {
   readonly direct: string | undefined;
 }
 
+/** The payload, and how it came. */
+export interface FetchedReply {
+  readonly bytes: Uint8Array;
+  readonly transfer: Transfer;
+}
+
 /** See the head of this file. */
 export class ReplyFetch {
   readonly #line: Line;
   readonly #options: ReplyFetchOptions;
-  readonly #settled = Promise.withResolvers<Uint8Array>();
-  #short: DirectFetch | undefined;
+  readonly #startedMs = performance.now();
+  readonly #settled = Promise.withResolvers<FetchedReply>();
+  readonly #short: DirectFetch | undefined;
   #chunks: TransferReceiver | undefined;
   #isStopped = false;
 
@@ -23,16 +31,19 @@ export class ReplyFetch {
     this.#line = line;
     this.#options = options;
     const { direct, totalBytes } = options;
-    if (direct === undefined || !line.direct) {
+    this.#short = direct === undefined ? undefined : line.direct?.fetch(direct, totalBytes);
+    if (!this.#short) {
       this.#takeChunks();
       return;
     }
-    this.#short = fetchDirect(direct, totalBytes);
-    this.#short.done.then(this.#settled.resolve, () => this.#takeChunks());
+    this.#short.done.then(
+      ({ bytes, route }) => this.#settle(bytes, route),
+      () => this.#takeChunks(),
+    );
   }
 
   /** The payload, complete. @throws MeshError TRANSFER_FAILED when no chunk comes; never settles once it was stopped */
-  get done(): Promise<Uint8Array> {
+  get done(): Promise<FetchedReply> {
     return this.#settled.promise;
   }
 
@@ -50,6 +61,11 @@ export class ReplyFetch {
   #takeChunks(): void {
     if (this.#isStopped) return;
     this.#chunks = new TransferReceiver(this.#line, this.#options);
-    this.#chunks.done.then(this.#settled.resolve, this.#settled.reject);
+    this.#chunks.done.then((bytes) => this.#settle(bytes, 'chunks'), this.#settled.reject);
+  }
+
+  #settle(bytes: Uint8Array, route: Transfer['route']): void {
+    const durationMs = performance.now() - this.#startedMs;
+    this.#settled.resolve({ bytes, transfer: { route, sizeBytes: bytes.byteLength, durationMs } });
   }
 }

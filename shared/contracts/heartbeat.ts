@@ -26,6 +26,13 @@ export const Heartbeat = z.object({
   holds: z.array(z.string()),
   /** Set in the last heartbeat of an instance that drains. */
   leaving: z.boolean(),
+  /** Median time of its latest turns, ms; left out while there were none. */
+  turn_ms: z.number().min(0).optional(),
+  /** Median time of its latest loads of something that it did not hold, ms. */
+  load_ms: z.number().min(0).optional(),
+  /** Memory for what it holds, where that is limited: taken, and the limit. */
+  resident_bytes: z.number().min(0).optional(),
+  budget_bytes: z.number().min(0).optional(),
   started_unix_ms: z.number(),
   rss_bytes: z.number(),
 });

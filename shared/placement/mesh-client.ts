@@ -2,13 +2,13 @@
  * Calls an operation of some actor: picks the instance, carries the trace, and obeys the `retry` of what comes back. The
  * only place that retries, so a failure is never retried twice on its way up. Every operation is idempotent.
  */
-import type { Bus } from '#shared/bus/bus.ts';
+import type { Bus, Transfer } from '#shared/bus/bus.ts';
 import { type Clock, pause, systemClock } from '#shared/bus/clock.ts';
 import { subjects } from '#shared/bus/subjects.ts';
 import type { Role } from '#shared/contracts/heartbeat.ts';
 import type { Operation } from '#shared/contracts/operation.ts';
 import { type ErrorCode, MeshError } from '#shared/errors/errors.ts';
-import { traceHeaders, withSpan } from '#shared/telemetry/tracing.ts';
+import { type Attributes, traceHeaders, withSpan } from '#shared/telemetry/tracing.ts';
 import type { TensorMap } from '#shared/tensor/tensor.ts';
 import { message } from '#shared/wire/message.ts';
 import type { Directory } from './directory.ts';
@@ -19,6 +19,8 @@ export interface MeshCallOptions {
   readonly signal: AbortSignal;
   /** Names that the instance should hold already. */
   readonly holds?: readonly string[];
+  /** Turns that the work will take there; 1 when left out. */
+  readonly turns?: number;
   /** This instance and no other: the state of an open session is there. */
   readonly instance?: string;
 }
@@ -132,13 +134,14 @@ export class MeshClient {
       'messaging.destination.template': name,
       'latentmesh.instance': instance,
     };
-    return withSpan(`call ${name}`, { kind: 'client', attributes }, async () => {
+    return withSpan(`call ${name}`, { kind: 'client', attributes }, async (span) => {
       const subject = subjects.instance(operation.role, operation.name, instance);
       const reply = await this.#bus.call(subject, message(body, tensors), {
         deadlineUnixMs,
         signal: AbortSignal.any([signal, this.#directory.lost(instance)]),
         headers: traceHeaders(),
         hasOneCallee: true,
+        onReply: (transfer) => span.set(transferAttributes(transfer)),
       });
       return { body: checkedReply(operation, reply.body), tensors: reply.tensors, instance };
     });
@@ -146,7 +149,8 @@ export class MeshClient {
 
   /** An instance that has not failed yet; when all have, the failures are forgiven and a change is awaited. */
   async #place(role: Role, options: MeshCallOptions, failed: Set<string>): Promise<string> {
-    const wish = { exclude: failed, ...(options.holds && { holds: options.holds }) };
+    const { holds = [], turns = 1 } = options;
+    const wish = { exclude: failed, holds, turns };
     for (;;) {
       const chosen = this.#directory.pick(role, wish);
       if (chosen) return chosen.instance;
@@ -173,6 +177,14 @@ export class MeshClient {
     const text = `No ${role} was there before the deadline. Is one running? \`latentmesh status\` shows.`;
     return new MeshError('NO_ACTOR', text, { role });
   }
+}
+
+function transferAttributes({ route, sizeBytes, durationMs }: Transfer): Attributes {
+  return {
+    'latentmesh.route': route,
+    'latentmesh.reply_bytes': sizeBytes,
+    ...(route !== 'inline' && { 'latentmesh.transfer_ms': Math.round(durationMs * 100) / 100 }),
+  };
 }
 
 function checkedReply<Request, Reply>({ role, name, reply }: Operation<Request, Reply>, body: unknown): Reply {

@@ -4,11 +4,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Bus, Subscription } from '#shared/bus/bus.ts';
+import { DirectPath } from '#shared/bus/direct-path.ts';
 import { type JsonEndpoint, publishJson } from '#shared/bus/door.ts';
 import { MeshBus } from '#shared/bus/mesh-bus.ts';
 import { announceService } from '#shared/bus/micro.ts';
 import type { NatsTransport } from '#shared/bus/nats-transport.ts';
 import { connectNats } from '#shared/bus/nats-transport.ts';
+import type { SlowTransfer } from '#shared/bus/slow-links.ts';
 import { subjects } from '#shared/bus/subjects.ts';
 import { type Config, readConfig } from '#shared/config/config.ts';
 import { HEARTBEAT_MS, type Heartbeat, type Role } from '#shared/contracts/heartbeat.ts';
@@ -38,7 +40,7 @@ export interface ServiceParts {
   /** Whoever takes the work: says how busy it is, and finishes what it has. */
   readonly actor: { readonly load: number; readonly capacity: number; drain(): Promise<void>; stop(): Promise<void> };
   /** The part of the heartbeat that is the service's own. */
-  describe(): Pick<Heartbeat, 'device' | 'model' | 'holds'>;
+  describe(): Pick<Heartbeat, 'device' | 'model' | 'holds' | 'turn_ms' | 'load_ms' | 'resident_bytes' | 'budget_bytes'>;
   /** Frees what was opened; after draining. */
   close(): Promise<void>;
   /** Where it listens for HTTP, if it does. */
@@ -97,7 +99,9 @@ class Service {
 
   async start(build: (context: ServiceContext) => Promise<ServiceParts>): Promise<void> {
     const transport = await connectNats({ url: this.#config.natsUrl, name: this.#instance });
-    const bus = new MeshBus(transport, { instance: this.#instance, hasDirectPath: true });
+    const direct = await DirectPath.open({ tcpHost: this.#config.directHost });
+    const onSlowLink = (slow: SlowTransfer): void => warnOf(slow, this.#telemetry.log);
+    const bus = new MeshBus(transport, { instance: this.#instance, direct, onSlowLink });
     const directory = new Directory({ now: Date.now, onReplaced: (former) => bus.onCallerGone(former) });
     bus.subscribe(subjects.heartbeats, (content) => this.#hear(directory, content.body));
     const mesh = new MeshClient({ bus, directory });
@@ -172,4 +176,9 @@ class Service {
       endpoints: () => [...(this.#parts?.doors ?? []).map((door) => door.stats()), ...bus.endpoints()],
     });
   }
+}
+
+function warnOf({ instance, route, sizeBytes, durationMs }: SlowTransfer, log: Telemetry['log']): void {
+  const fields = { from: instance, route, bytes: sizeBytes, ms: Math.round(durationMs) };
+  log.warn(fields, 'Large replies come slowly by this link; told once.');
 }

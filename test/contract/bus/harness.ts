@@ -1,5 +1,6 @@
 /** What the contract suite needs of a transport, and small things that its tests share. */
 import type { CallOptions } from '#shared/bus/bus.ts';
+import { type DirectOptions, DirectPath } from '#shared/bus/direct-path.ts';
 import { MeshBus } from '#shared/bus/mesh-bus.ts';
 import type { Transport } from '#shared/bus/transport.ts';
 import { MeshError } from '#shared/errors/errors.ts';
@@ -12,7 +13,8 @@ export interface Harness extends AsyncDisposable {
   newBus(instance: string): Promise<MeshBus>;
 }
 
-export function harness(connect: () => Promise<Transport>, { hasDirectPath = false } = {}): Harness {
+/** direct   which direct streams its buses offer and take; none when left out */
+export function harness(connect: () => Promise<Transport>, { direct }: { direct?: DirectOptions } = {}): Harness {
   const clock = new ManualClock();
   const closing: (() => Promise<void>)[] = [];
   return {
@@ -23,7 +25,8 @@ export function harness(connect: () => Promise<Transport>, { hasDirectPath = fal
       return transport;
     },
     newBus: async (instance) => {
-      const bus = new MeshBus(await connect(), { instance, clock, hasDirectPath });
+      const path = direct && { direct: await DirectPath.open(direct) };
+      const bus = new MeshBus(await connect(), { instance, clock, ...path });
       closing.push(() => bus.stop());
       return bus;
     },

@@ -3,6 +3,12 @@ import { busAdversaries } from './adversarial-contract.ts';
 import { busContract } from './bus-contract.ts';
 import { doorContract } from './door-contract.ts';
 import { type Harness, harness } from './harness.ts';
+import { transferContract } from './transfer-contract.ts';
+
+transferContract('memory', async () => {
+  const broker = new MemoryBroker();
+  return async () => broker.connect();
+});
 
 async function start(): Promise<Harness> {
   const broker = new MemoryBroker();

@@ -5,6 +5,7 @@ import { busAdversaries } from './adversarial-contract.ts';
 import { busContract } from './bus-contract.ts';
 import { doorContract } from './door-contract.ts';
 import { type Harness, harness } from './harness.ts';
+import { transferContract } from './transfer-contract.ts';
 
 let nats: TestNats;
 
@@ -21,3 +22,4 @@ async function start(): Promise<Harness> {
 busContract('NATS', start);
 busAdversaries('NATS', start);
 doorContract('NATS', start);
+transferContract('NATS', async () => () => connectNats({ url: nats.url, name: 'test' }));
