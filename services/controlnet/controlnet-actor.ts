@@ -1,8 +1,11 @@
 /**
  * The controlnet actor: sessions of several jobs at once, their steps interleaved turn by turn. A session is what stays
- * the same over a job's steps: which ControlNet, the hint's features, the embeddings.
+ * the same over a job's steps: which ControlNet, the hint's features, the embeddings. A request borrows its ControlNet
+ * before its turn, so that loading one keeps no other session waiting.
  */
-import type { TurnResult } from '#shared/actor/actor.ts';
+import { Actor, type Offer, type TurnResult } from '#shared/actor/actor.ts';
+import { RecentTimes, timed } from '#shared/actor/turn-times.ts';
+import type { LibraryEntry } from '#shared/checkpoint/library.ts';
 import type * as contract from '#shared/contracts/controlnet.ts';
 import type { AnyOperation, ReplyOf, RequestOf } from '#shared/contracts/operation.ts';
 import { MeshError } from '#shared/errors/errors.ts';
@@ -13,7 +16,8 @@ import { type ControlNet, type ControlNetShape, residualScales } from './control
 import type { ResidentControlNets } from './resident.ts';
 
 interface OpenSession {
-  readonly controlnet: ControlNet;
+  /** It may leave the device between two steps, when others need the room. */
+  readonly entry: LibraryEntry;
   readonly shape: ControlNetShape;
   readonly promptSlot: string;
   readonly hintSlot: string;
@@ -32,21 +36,76 @@ export interface ControlNetParts {
 }
 
 type Body<O extends AnyOperation> = ServedRequest<RequestOf<O>>;
+/** A request with the ControlNet that it borrowed. */
+type Equipped<O extends AnyOperation> = Body<O> & { readonly entry: LibraryEntry; readonly controlnet: ControlNet };
+type Entry<O extends AnyOperation> = Offer<Body<O>, ServedReply<ReplyOf<O>>>;
 type Result<O extends AnyOperation> = Promise<TurnResult<ControlNetState, ServedReply<ReplyOf<O>>>>;
 
 /** Latent pixels are 8 × 8 pixels. */
 const VAE_FACTOR = 8;
 
+/** See the head of this file. */
+export class ControlNetActor {
+  readonly open: Entry<typeof contract.open>;
+  readonly step: Entry<typeof contract.step>;
+  readonly close: Entry<typeof contract.close>;
+  readonly #kernel = new Actor<ControlNetState>(new Map());
+  readonly #resident: ResidentControlNets;
+  readonly #turns = new RecentTimes();
+
+  constructor(parts: ControlNetParts) {
+    const { resident } = parts;
+    this.#resident = resident;
+    const openTurn = this.#kernel.on(open(parts));
+    const stepTurn = this.#kernel.on(timed(this.#turns, step()));
+    this.open = async (request, signal) => {
+      const entry = await resident.find(request.body.controlnet);
+      return resident.use(entry, signal, (controlnet) => openTurn({ ...request, entry, controlnet }, signal));
+    };
+    this.step = async (request, signal) => {
+      const entry = sessionOf(this.#kernel.state, request.body.session).entry;
+      return resident.use(entry, signal, (controlnet) => stepTurn({ ...request, entry, controlnet }, signal));
+    };
+    this.close = this.#kernel.on(close(parts));
+  }
+
+  /** Names of the open sessions. */
+  get sessions(): string[] {
+    return [...this.#kernel.state.keys()];
+  }
+
+  /** An open session will ask at every step of its job, so it counts as work. */
+  get load(): number {
+    return this.#kernel.load + this.#kernel.state.size + this.#resident.waiting;
+  }
+
+  /** What waits for its next step, or for a load, takes no place in the mailbox. */
+  get capacity(): number {
+    return this.#kernel.capacity + this.#kernel.state.size + this.#resident.waiting;
+  }
+
+  /** Median time of a step, ms. */
+  get turnMs(): number | undefined {
+    return this.#turns.medianMs;
+  }
+
+  drain(): Promise<void> {
+    return this.#kernel.drain();
+  }
+
+  stop(): Promise<void> {
+    return this.#kernel.stop();
+  }
+}
+
 /** Opens a session; one of the same name is replaced. */
-export function open(parts: ControlNetParts) {
+function open(parts: ControlNetParts) {
   return async (
     state: ControlNetState,
-    { body, tensors }: Body<typeof contract.open>,
+    { body, tensors, entry, controlnet }: Equipped<typeof contract.open>,
     signal: AbortSignal,
   ): Result<typeof contract.open> => {
     const sessions = await withoutExpired(parts, state);
-    const inUse = new Set([...sessions.values()].map((session) => session.controlnet.name));
-    const controlnet = await parts.resident.get(body.controlnet, inUse);
     const prompt_embeds = pick(tensors, 'prompt_embeds', 'f32');
     const [batch, tokens] = prompt_embeds.shape as [number, number];
     const shape = { batch, tokens, height: body.height / VAE_FACTOR, width: body.width / VAE_FACTOR };
@@ -56,7 +115,7 @@ export function open(parts: ControlNetParts) {
     await parts.device.put(promptSlot, prompt_embeds);
     const scales = residualScales(controlnet.residuals + 1, body.controlnet_conditioning_scale, body.guess_mode);
     const session = {
-      controlnet,
+      entry,
       shape,
       promptSlot,
       hintSlot,
@@ -71,15 +130,14 @@ export function open(parts: ControlNetParts) {
 }
 
 /** One step of one session. @throws MeshError ACTOR_LOST when this instance does not hold the session */
-export function step() {
+function step() {
   return async (
     state: ControlNetState,
-    { body, tensors }: Body<typeof contract.step>,
+    { body, tensors, entry, controlnet }: Equipped<typeof contract.step>,
     signal: AbortSignal,
   ): Result<typeof contract.step> => {
-    const session = state.get(body.session);
-    if (!session) throw new MeshError('ACTOR_LOST', `The session ${body.session} is not open here; open it again.`);
-    const { controlnet, shape, promptSlot, hintSlot, scales } = session;
+    const { entry: present, shape, promptSlot, hintSlot, scales } = sessionOf(state, body.session);
+    if (present.path !== entry.path) throw notOpen(body.session); // replaced while this step waited
     const latents = repeatTo(shape.batch, pick(tensors, 'latents', 'f32'));
     const inputs = { shape, latents, timestep: body.timestep, promptSlot, hintSlot, scales };
     const { residuals, runMs } = await controlnet.step(inputs, signal);
@@ -87,8 +145,18 @@ export function step() {
   };
 }
 
+function sessionOf(state: ControlNetState, name: string): OpenSession {
+  const session = state.get(name);
+  if (!session) throw notOpen(name);
+  return session;
+}
+
+function notOpen(name: string): MeshError {
+  return new MeshError('ACTOR_LOST', `The session ${name} is not open here; open it again.`);
+}
+
 /** Frees a session. */
-export function close(parts: ControlNetParts) {
+function close(parts: ControlNetParts) {
   return async (state: ControlNetState, { body }: Body<typeof contract.close>): Result<typeof contract.close> => {
     const session = state.get(body.session);
     if (session) await parts.device.drop(slotsOf(session));

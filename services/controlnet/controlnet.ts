@@ -7,7 +7,7 @@ import { controlnetHint, controlnetStep } from '#shared/graph/models/controlnet.
 import type { Device, WeightSet } from '#shared/session/device.ts';
 import { Network } from '#shared/session/network.ts';
 import type { UnetConfig } from '#shared/tensor/network-config.ts';
-import { f32, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
+import { bytesPerElement, elementCount, f32, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
 
 /** `batch` counts both halves of guidance where it sees both; height and width are latent pixels. */
 export interface ControlNetShape {
@@ -58,19 +58,19 @@ export class ControlNet {
     this.residuals = parts.outputs.length - 1;
   }
 
-  /** Bytes of its weights. */
-  get bytes(): number {
-    return this.#weights.ownBytes;
-  }
-
-  /** Checks a ControlNet without reading its weights. @throws MeshError CONTROLNET_MISMATCH, WEIGHT_*, WRONG_SHAPE, CONFIG_* */
-  static async check(entry: LibraryEntry, unet: UnetConfig): Promise<void> {
-    await ControlNet.#open(entry, unet);
+  /**
+   * Checks a ControlNet without reading its weights.
+   * @returns bytes that its weights will take on the device
+   * @throws MeshError CONTROLNET_MISMATCH, WEIGHT_*, WRONG_SHAPE, CONFIG_*
+   */
+  static async check(entry: LibraryEntry, unet: UnetConfig): Promise<number> {
+    const { fed } = await ControlNet.#open(entry, unet);
+    const shapes = new Map(fed.map(({ name, shape }) => [name, shape]));
+    return [...shapes.values()].reduce((sum, shape) => sum + elementCount(shape) * bytesPerElement('f32'), 0);
   }
 
   static async load(device: Device, entry: LibraryEntry, unet: UnetConfig): Promise<ControlNet> {
-    const { config, source, graphs } = await ControlNet.#open(entry, unet);
-    const fed = graphs.flatMap((graph) => graph.fedWeights.map((input) => input.weight));
+    const { config, source, graphs, fed } = await ControlNet.#open(entry, unet);
     const weights = await device.loadWeights(source, fed);
     const network = (build: (shape: ControlNetShape) => ReturnType<typeof controlnetHint>): Network<ControlNetShape> =>
       new Network({ device, build, key: shapeKey, maxShapes: MAX_SHAPES });
@@ -90,7 +90,8 @@ export class ControlNet {
     const smallest = { batch: 1, height: 8, width: 8, tokens: 1 };
     const graphs = [controlnetHint(config, source, smallest), controlnetStep(config, source, smallest)];
     source.assertAllUsed();
-    return { config, source, graphs };
+    const fed = graphs.flatMap((graph) => graph.fedWeights.map((input) => input.weight));
+    return { config, source, graphs, fed };
   }
 
   /** Computes the hint's features, f32 [1, 3, H, W] in 0…1, and keeps them on the device under `slot`. */

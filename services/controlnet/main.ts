@@ -1,5 +1,4 @@
 /** Wires the controlnet actor: as many ControlNets as fit, on one device. */
-import { Actor } from '#shared/actor/actor.ts';
 import { Library } from '#shared/checkpoint/library.ts';
 import { openPipeline } from '#shared/checkpoint/pipeline.ts';
 import * as contract from '#shared/contracts/controlnet.ts';
@@ -7,7 +6,7 @@ import { runService } from '#shared/service/run-service.ts';
 import { served } from '#shared/service/serve.ts';
 import { openDevice } from '#shared/session/open-device.ts';
 import { ControlNet } from './controlnet.ts';
-import { type ControlNetState, close, open, step } from './controlnet-actor.ts';
+import { ControlNetActor } from './controlnet-actor.ts';
 import { ResidentControlNets } from './resident.ts';
 
 await runService('controlnet', async ({ config }) => {
@@ -21,13 +20,12 @@ await runService('controlnet', async ({ config }) => {
     unet: pipeline.unet,
     maxBytes: config.controlnetCacheBytes,
   });
-  const actor = new Actor<ControlNetState>(new Map());
-  const parts = { device, resident, now: Date.now };
+  const actor = new ControlNetActor({ device, resident, now: Date.now });
   return {
     operations: [
-      served(contract.open, actor.on(open(parts))),
-      served(contract.step, actor.on(step())),
-      served(contract.close, actor.on(close(parts))),
+      served(contract.open, actor.open),
+      served(contract.step, actor.step),
+      served(contract.close, actor.close),
       // What only reads headers does not wait behind the steps.
       served(contract.inspect, async ({ body }) => {
         const entry = await library.findControlNet(body.controlnet);
@@ -39,18 +37,8 @@ await runService('controlnet', async ({ config }) => {
         return { body: { controlnets: entries.map((entry) => entry.name) } };
       }),
     ],
-    // An open session will ask at every step of its job, so it counts as work, and takes no place in the mailbox.
-    actor: {
-      get load() {
-        return actor.load + actor.state.size;
-      },
-      get capacity() {
-        return actor.capacity + actor.state.size;
-      },
-      drain: () => actor.drain(),
-      stop: () => actor.stop(),
-    },
-    describe: () => ({ device: device.name, model: pipeline.name, holds: resident.names }),
+    actor,
+    describe: () => ({ device: device.name, model: pipeline.name, turn_ms: actor.turnMs, ...resident.describe() }),
     close: () => device.close(),
   };
 });

@@ -1,8 +1,10 @@
-/** The ControlNets in the device's memory: loaded when asked for, the one used longest ago leaves when the budget is full. */
-import type { Library } from '#shared/checkpoint/library.ts';
+/** The ControlNets in the device's memory: loaded when asked for, within a budget, beside the steps of those that are there. */
+import { RecentTimes } from '#shared/actor/turn-times.ts';
+import type { Library, LibraryEntry } from '#shared/checkpoint/library.ts';
 import type { Device } from '#shared/session/device.ts';
 import type { UnetConfig } from '#shared/tensor/network-config.ts';
 import { ControlNet } from './controlnet.ts';
+import { Shelf } from './shelf.ts';
 
 /** What residents are made from. */
 export interface ResidentOptions {
@@ -13,44 +15,60 @@ export interface ResidentOptions {
   readonly maxBytes: number;
 }
 
-/** See the head of this file. Used by one actor, one call at a time. */
+/** See the head of this file. */
 export class ResidentControlNets {
   readonly #options: ResidentOptions;
-  /** By path; the order is that of their last use. */
-  readonly #loaded = new Map<string, ControlNet>();
+  readonly #shelf: Shelf<ControlNet>;
+  readonly #loads = new RecentTimes();
+  /** Bytes by path, once looked up. */
+  readonly #sizes = new Map<string, number>();
 
   constructor(options: ResidentOptions) {
     this.#options = options;
+    this.#shelf = new Shelf({ budgetBytes: options.maxBytes, dispose: (controlnet) => controlnet.release() });
   }
 
-  /** Names of the residents. */
+  /** Names of the residents; the one used last comes last. */
   get names(): string[] {
-    return [...this.#loaded.values()].map((controlnet) => controlnet.name);
+    return this.#shelf.names;
+  }
+
+  /** Requests that wait until theirs is loaded. */
+  get waiting(): number {
+    return this.#shelf.waiting;
+  }
+
+  /** The part of the heartbeat that tells of memory and loading. */
+  describe(): { holds: string[]; resident_bytes: number; budget_bytes: number; load_ms: number | undefined } {
+    const { names: holds, sizeBytes: resident_bytes } = this.#shelf;
+    return { holds, resident_bytes, budget_bytes: this.#options.maxBytes, load_ms: this.#loads.medianMs };
+  }
+
+  /** @throws MeshError UNKNOWN_CONTROLNET, INVALID_REQUEST */
+  find(name: string): Promise<LibraryEntry> {
+    return this.#options.library.findControlNet(name);
   }
 
   /**
-   * The ControlNet of a name.
-   * @param inUse names that must stay, because a session uses them
-   * @throws MeshError UNKNOWN_CONTROLNET, CONTROLNET_MISMATCH, or what is wrong with its files
+   * Borrows a ControlNet for the time of some work, which waits until it is loaded.
+   * @throws MeshError CONTROLNET_MISMATCH, or what is wrong with its files; OUT_OF_MEMORY for one beyond the budget;
+   *   MAILBOX_FULL; the signal's reason
    */
-  async get(name: string, inUse: ReadonlySet<string>): Promise<ControlNet> {
-    const { device, library, unet } = this.#options;
-    const entry = await library.findControlNet(name);
-    const resident = this.#loaded.get(entry.path);
-    const controlnet = resident ?? (await library.reading(() => ControlNet.load(device, entry, unet)));
-    this.#loaded.delete(entry.path);
-    this.#loaded.set(entry.path, controlnet);
-    await this.#makeRoom(new Set([...inUse, controlnet.name]));
-    return controlnet;
+  async use<T>(entry: LibraryEntry, signal: AbortSignal, work: (controlnet: ControlNet) => Promise<T>): Promise<T> {
+    const sizeBytes = this.#sizes.get(entry.path) ?? (await this.#measure(entry));
+    const wanted = { key: entry.path, name: entry.name, sizeBytes, make: () => this.#load(entry) };
+    return this.#shelf.use(wanted, signal, work);
   }
 
-  async #makeRoom(stay: ReadonlySet<string>): Promise<void> {
-    const total = (): number => [...this.#loaded.values()].reduce((sum, one) => sum + one.bytes, 0);
-    for (const [path, controlnet] of this.#loaded) {
-      if (total() <= this.#options.maxBytes) return;
-      if (stay.has(controlnet.name)) continue;
-      this.#loaded.delete(path);
-      await controlnet.release();
-    }
+  async #measure(entry: LibraryEntry): Promise<number> {
+    const { library, unet } = this.#options;
+    const sizeBytes = await library.reading(() => ControlNet.check(entry, unet));
+    this.#sizes.set(entry.path, sizeBytes);
+    return sizeBytes;
+  }
+
+  #load(entry: LibraryEntry): Promise<ControlNet> {
+    const { device, library, unet } = this.#options;
+    return this.#loads.measure(() => library.reading(() => ControlNet.load(device, entry, unet)));
   }
 }

@@ -1,6 +1,7 @@
 /**
- * The ControlNets of one job, each a session in whichever process holds it. An instance that is lost in mid-job is replaced:
- * the session is opened again elsewhere from the same inputs, and the step asked again, so the picture stays the same.
+ * The ControlNets of one job, each a session in whichever process holds it. A session is open in its window only, from one
+ * call before its first to its last. An instance that is lost in mid-job is replaced: the session is opened again elsewhere
+ * from the same inputs, and the step asked again, so the picture stays the same.
  */
 import * as controlnet from '#shared/contracts/controlnet.ts';
 import type { DenoiseControlNet } from '#shared/contracts/denoiser.ts';
@@ -16,6 +17,8 @@ export interface ControlledJob {
   readonly height: number;
   readonly width: number;
   readonly guess_mode: boolean;
+  /** Calls of the model, from the first to the last step. */
+  readonly calls: number;
   /** f32 [N, T, D] of the ControlNets' runs. */
   readonly prompt_embeds: Tensor<'f32'>;
   readonly deadlineUnixMs: number;
@@ -25,7 +28,7 @@ export interface ControlledJob {
 /** Instances that one session may lose before the job fails. */
 const MAX_REPLACEMENTS = 3;
 
-/** One ControlNet of one job. */
+/** One ControlNet of one job. Its calls are made in their order. */
 export class ControlSession {
   readonly #mesh: MeshClient;
   readonly #job: ControlledJob;
@@ -33,7 +36,7 @@ export class ControlSession {
   readonly #hint: Tensor;
   readonly #name: string;
   /** The instance that holds the open session. */
-  #instance: Promise<string>;
+  #instance: Promise<string> | undefined;
 
   constructor(mesh: MeshClient, job: ControlledJob, control: { unit: DenoiseControlNet; hint: Tensor; index: number }) {
     this.#mesh = mesh;
@@ -41,43 +44,58 @@ export class ControlSession {
     this.#unit = control.unit;
     this.#hint = control.hint;
     this.#name = `${job.job}-${control.index}`;
-    this.#instance = this.#open();
-    this.#instance.catch(() => {}); // reported by the first step, or by nobody when the job ends before it
-  }
-
-  /** Whether it acts in call `i` of `calls` (its window). */
-  actsIn(call: number, calls: number): boolean {
-    const { control_guidance_start: start, control_guidance_end: end } = this.#unit;
-    return isControlled({ start, end }, call, calls);
+    this.#openFor(0);
   }
 
   /**
-   * Residuals of one step.
+   * Residuals of one call; undefined outside of its window, where nobody is asked.
    *
    * latents  f32 [B, 4, h, w], scaled for the model
    * @throws MeshError ACTOR_LOST when the session was lost too often
    */
-  async step(latents: Tensor<'f32'>, timestep: number): Promise<TensorMap> {
-    for (let lost = 0; ; lost++) {
-      try {
-        return await this.#ask(await this.#instance, latents, timestep);
-      } catch (thrown) {
-        const error = MeshError.from(thrown);
-        if (error.retry === 'never' || lost >= MAX_REPLACEMENTS || this.#job.signal.aborted) throw error;
-        this.#instance = this.#open();
-      }
-    }
+  async step(call: number, latents: Tensor<'f32'>, timestep: number): Promise<TensorMap | undefined> {
+    this.#openFor(call + 1);
+    const residuals = this.#actsIn(call) ? await this.#residuals(latents, timestep) : undefined;
+    if (!this.#actsIn(call + 1)) void this.close(); // nobody waits for it, and it does not fail
+    return residuals;
   }
 
-  /** Tells the instance to free the session; failures do not matter, it expires. */
+  /** Tells the instance to free the session; failures do not matter, it expires. Idempotent. */
   async close(): Promise<void> {
     const { deadlineUnixMs } = this.#job;
-    await this.#instance
-      .then((instance) => {
-        const options = { deadlineUnixMs, signal: new AbortController().signal, instance };
+    const instance = this.#instance;
+    this.#instance = undefined;
+    await instance
+      ?.then((holder) => {
+        const options = { deadlineUnixMs, signal: new AbortController().signal, instance: holder };
         return this.#mesh.call(controlnet.close, { session: this.#name }, {}, options);
       })
       .catch(() => {});
+  }
+
+  #actsIn(call: number): boolean {
+    const { control_guidance_start: start, control_guidance_end: end } = this.#unit;
+    return call < this.#job.calls && isControlled({ start, end }, call, this.#job.calls);
+  }
+
+  /** Whether it loads or not, the call that needs it finds it under way. */
+  #openFor(call: number): void {
+    if (this.#instance || !this.#actsIn(call)) return;
+    this.#instance = this.#open();
+    this.#instance.catch(() => {}); // reported by the call that needs it, or by nobody when the job ends before
+  }
+
+  async #residuals(latents: Tensor<'f32'>, timestep: number): Promise<TensorMap> {
+    for (let lost = 0; ; lost++) {
+      try {
+        this.#instance ??= this.#open();
+        return await this.#ask(await this.#instance, latents, timestep);
+      } catch (thrown) {
+        const error = MeshError.from(thrown);
+        void this.close(); // should it still be there, it must not keep the session
+        if (error.retry === 'never' || lost >= MAX_REPLACEMENTS || this.#job.signal.aborted) throw error;
+      }
+    }
   }
 
   async #ask(instance: string, latents: Tensor<'f32'>, timestep: number): Promise<TensorMap> {
@@ -105,8 +123,13 @@ export class ControlSession {
       expires_unix_ms: deadlineUnixMs,
     };
     const tensors = { hint: this.#hint, prompt_embeds };
-    const options = { deadlineUnixMs, signal, holds: [name] };
+    const options = { deadlineUnixMs, signal, holds: [name], turns: this.#calls };
     return (await this.#mesh.call(controlnet.open, request, tensors, options)).instance;
+  }
+
+  /** Calls of the model in which it acts. */
+  get #calls(): number {
+    return Array.from({ length: this.#job.calls }, (_, call) => call).filter((call) => this.#actsIn(call)).length;
   }
 }
 
