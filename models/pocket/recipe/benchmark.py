@@ -39,6 +39,7 @@ def write_benchmark() -> None:
     checker, scenes, drawn = open_checker(), _scenes(), held_out_scenes(DRAWN_PAIR_SHARE, DRAWINGS)
     weights = {key: value.half().contiguous() for key, value in checker.state_dict().items()}
     save_file(weights, folder / "checker.safetensors")
+    (folder / "checker.safetensors").chmod(0o644)
     write_sheet(folder / "drawings.png", [edges(render(scene)) for scene in drawn], columns=8, gap=0)
     names = {"objects": OBJECTS, "colours": COLOURS, "grounds": GROUNDS, "times": TIMES, "styles": STYLE_NAMES}
     benchmark = {
