@@ -2,7 +2,7 @@
 import { openComponent } from '#shared/checkpoint/component.ts';
 import { unetDown, unetUp } from '#shared/graph/models/unet.ts';
 import type { Device, WeightSet } from '#shared/session/device.ts';
-import { Network } from '#shared/session/network.ts';
+import { Network, type NetworkOptions } from '#shared/session/network.ts';
 import type { UnetConfig } from '#shared/tensor/network-config.ts';
 import { f32, pick, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
 
@@ -62,13 +62,13 @@ export class Unet {
     source.assertAllUsed();
     const fed = halves.flatMap((half) => half.fedWeights.map((input) => input.weight));
     const base = await device.loadWeights(source, fed, { isPatchable: true });
-    const network = (build: (shape: UnetShape) => ReturnType<typeof unetDown>): Network<UnetShape> =>
+    const network = (build: NetworkOptions<UnetShape>['build']): Network<UnetShape> =>
       new Network({ device, build, key: shapeKey, maxShapes: MAX_SHAPES });
     return new Unet(device, base, {
       between: halves[0]!.outputs.map((port) => port.name),
-      down: network((shape) => unetDown(config, source, shape)),
-      up: network((shape) => unetUp(config, source, shape, { hasResiduals: false })),
-      controlledUp: network((shape) => unetUp(config, source, shape, { hasResiduals: true })),
+      down: network((shape, variant) => unetDown(config, source, shape, variant)),
+      up: network((shape, variant) => unetUp(config, source, shape, { hasResiduals: false, ...variant })),
+      controlledUp: network((shape, variant) => unetUp(config, source, shape, { hasResiduals: true, ...variant })),
     });
   }
 

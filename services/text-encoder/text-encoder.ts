@@ -36,7 +36,7 @@ export class TextEncoder {
     const base = await device.loadWeights(source, fed, { isPatchable: true });
     const network = new Network<ClipShape>({
       device,
-      build: ({ batch, layers }) => clipText(config, source, { batch }, { layers }),
+      build: ({ batch, layers }, variant) => clipText(config, source, { batch }, { layers, ...variant }),
       key: ({ batch, layers }) => `${batch}x${layers}`,
       maxShapes: MAX_SHAPES,
     });

@@ -41,6 +41,8 @@ const Environment = z.object({
     .int()
     .min(0)
     .default(4 * 2 ** 30),
+  /** How LoRAs come into networks; unset: as the device does it best. */
+  LATENTMESH_LORA_STRATEGY: z.enum(['fed', 'branches']).optional(),
   /** Memory for factors of LoRAs in the lora actor, bytes. */
   LATENTMESH_LORA_CACHE_BYTES: z.coerce
     .number()
@@ -53,6 +55,8 @@ const Environment = z.object({
     .int()
     .min(0)
     .default(8 * 2 ** 30),
+  /** Whether the halves of guidance are one run, or two that a second denoiser may share. */
+  LATENTMESH_GUIDANCE: z.enum(['joint', 'split']).default('joint'),
   LATENTMESH_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** Time that running work gets after SIGTERM, ms. */
   LATENTMESH_GRACE_MS: z.coerce.number().int().min(0).default(30_000),
@@ -77,7 +81,9 @@ export interface Config {
   readonly queue: number;
   readonly patchCacheBytes: number;
   readonly loraCacheBytes: number;
+  readonly loraStrategy?: 'fed' | 'branches';
   readonly controlnetCacheBytes: number;
+  readonly guidance: 'joint' | 'split';
   readonly logLevel: string;
   readonly graceMs: number;
 }
@@ -107,7 +113,9 @@ export function readConfig(role: string, env: NodeJS.ProcessEnv): Config {
     queue: values.LATENTMESH_QUEUE,
     patchCacheBytes: values.LATENTMESH_PATCH_CACHE_BYTES,
     loraCacheBytes: values.LATENTMESH_LORA_CACHE_BYTES,
+    ...(values.LATENTMESH_LORA_STRATEGY && { loraStrategy: values.LATENTMESH_LORA_STRATEGY }),
     controlnetCacheBytes: values.LATENTMESH_CONTROLNET_CACHE_BYTES,
+    guidance: values.LATENTMESH_GUIDANCE,
     logLevel: values.LATENTMESH_LOG_LEVEL,
     graceMs: values.LATENTMESH_GRACE_MS,
   };

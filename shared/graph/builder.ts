@@ -6,7 +6,7 @@ import { MeshError } from '#shared/errors/errors.ts';
 import { type DType, type Shape, showShape } from '#shared/tensor/tensor.ts';
 import type { WeightSource } from '#shared/tensor/weight.ts';
 import { countCost } from './cost.ts';
-import type { FedWeight, GraphModel, Port } from './graph-model.ts';
+import type { Branches, FedFactor, FedWeight, GraphModel, Port } from './graph-model.ts';
 import { encodeModel, type OnnxNode, type OnnxTensor, onnxDataType } from './protobuf/onnx.ts';
 import type { Attributes, Value, ValueType } from './value.ts';
 import { partLocation, partName, partShape, type Rows, type WeightPart } from './weight-part.ts';
@@ -40,6 +40,8 @@ export interface GraphOptions {
   readonly name: string;
   readonly source: WeightSource;
   readonly weightMode: WeightMode;
+  /** Adds side branches to the layers whose weights a LoRA may change. */
+  readonly branches?: Branches | undefined;
   /** Inner values to put out too, by the names given to {@link GraphBuilder.tap}. */
   readonly taps?: readonly string[];
 }
@@ -64,6 +66,7 @@ export class GraphBuilder {
   readonly #inputs: Port[] = [];
   readonly #outputs = new Map<string, Value>();
   readonly #fedWeights: FedWeight[] = [];
+  readonly #fedFactors: FedFactor[] = [];
 
   constructor(options: GraphOptions) {
     this.#options = options;
@@ -176,10 +179,32 @@ export class GraphBuilder {
     });
   }
 
+  /**
+   * The factors of an adaptable weight's side branch, `down` [R, I, K, K] and `up` [O, R, 1, 1]; undefined where the graph
+   * has none. Arguments as of {@link adaptableWeight}.
+   */
+  branch(name: string, shape: Shape, rows?: Rows): { down: Value; up: Value } | undefined {
+    const { branches } = this.#options;
+    const [outputs, inputs, ...kernel] = shape as [number, number, ...number[]];
+    if (!branches || (!branches.hasKernels && kernel.some((size) => size > 1))) return undefined;
+    const weight = this.path(name);
+    const computed = rows ? rows[1] - rows[0] : outputs;
+    const { rank } = branches;
+    return {
+      down: this.#factor({ factor: `${weight}.down`, shape: [rank, inputs, ...kernel] }),
+      up: this.#factor({
+        factor: `${weight}.up`,
+        ...(rows && { rows }),
+        shape: [computed, rank, ...kernel.map(() => 1)],
+      }),
+    };
+  }
+
   /** The finished graph. */
   build(): GraphModel {
     const { name, source } = this.#options;
-    const fedPorts = this.#fedWeights.map(({ input, shape }) => ({ name: input, dtype: 'f32', shape }) as const);
+    const fed = [...this.#fedWeights, ...this.#fedFactors];
+    const fedPorts = fed.map(({ input, shape }) => ({ name: input, dtype: 'f32', shape }) as const);
     const outputs = [...this.#outputs].map(([port, { dtype, shape }]) => ({ name: port, dtype, shape }));
     const bytes = encodeModel({
       name,
@@ -191,7 +216,16 @@ export class GraphBuilder {
       outputs,
     });
     const cost = countCost(this.#nodes, { inputs: this.#inputs, outputs: this.#outputs.values() });
-    return { name, bytes, folder: source.folder, inputs: this.#inputs, outputs, fedWeights: this.#fedWeights, cost };
+    return {
+      name,
+      bytes,
+      folder: source.folder,
+      inputs: this.#inputs,
+      outputs,
+      fedWeights: this.#fedWeights,
+      fedFactors: this.#fedFactors,
+      cost,
+    };
   }
 
   /** Values that are put out take the names of their ports: an Identity in between would be a copy. */
@@ -204,6 +238,14 @@ export class GraphBuilder {
       inputs: node.inputs.map(nameOf),
       outputs: node.outputs.map(nameOf),
     }));
+  }
+
+  #factor(factor: Omit<FedFactor, 'input'>): Value {
+    const { rows } = factor;
+    return this.#once(`${factor.factor}${rows ? `[${rows[0]}:${rows[1]}]` : ''}`, (input) => {
+      this.#fedFactors.push({ input, ...factor });
+      return { name: input, dtype: 'f32', shape: factor.shape };
+    });
   }
 
   #unusedName(path: string): string {

@@ -24,6 +24,34 @@ export interface FedWeight {
   readonly shape: Shape;
 }
 
+/**
+ * Low-rank side branches: `y = W x + up (down x)` for every layer whose weight a LoRA may change. All of one rank, so that
+ * one graph serves every set of LoRAs; factors that a set lacks are zeros.
+ */
+export interface Branches {
+  readonly rank: number;
+  /** Whether convolutions with a kernel above 1 have one too: they cost, and most LoRAs leave them alone. */
+  readonly hasKernels: boolean;
+}
+
+/** How the weights that a LoRA may change enter a graph; all are fed by default, and there are no branches. */
+export interface WeightVariant {
+  readonly weightMode?: (weightName: string) => 'fed' | 'constant';
+  readonly branches?: Branches | undefined;
+}
+
+/** A graph input that is filled from a factor of a LoRA. */
+export interface FedFactor {
+  /** Name of the graph input. */
+  readonly input: string;
+  /** `<weight>.down`, `<weight>.up`. */
+  readonly factor: string;
+  /** As of {@link FedWeight.rows}, of `up`. */
+  readonly rows?: readonly [number, number];
+  /** Shape of the graph input: `down` [R, I, K, K], `up` [O, R, 1, 1]; of a linear layer without the last two. */
+  readonly shape: Shape;
+}
+
 /** What one run takes. */
 export interface GraphCost {
   /** Floating-point operations of convolutions, products and attention, two for each multiply-add. */
@@ -43,5 +71,7 @@ export interface GraphModel {
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   readonly fedWeights: readonly FedWeight[];
+  /** Of its side branches, where it has any. */
+  readonly fedFactors?: readonly FedFactor[];
   readonly cost: GraphCost;
 }

@@ -2,7 +2,7 @@
  * The seam between the mesh and whatever runs networks. An actor owns one Device; it is a worker thread with onnxruntime on
  * a CPU or GPU, or a simulation. Everything is asynchronous: the caller's thread never blocks on a run.
  */
-import type { GraphModel } from '#shared/graph/graph-model.ts';
+import type { Branches, GraphModel } from '#shared/graph/graph-model.ts';
 import type { Tensor, TensorMap } from '#shared/tensor/tensor.ts';
 import type { Weight, WeightSource } from '#shared/tensor/weight.ts';
 
@@ -54,22 +54,34 @@ export interface WeightSet {
   readonly id: string;
   /** Bytes that only this set holds: a patched set shares what it did not change. */
   readonly ownBytes: number;
+  /** Of the graphs that it needs, where its LoRAs are side branches. */
+  readonly branches?: Branches;
   /**
    * A new set with W + up @ down in the named weights and the rest shared. The base stays pristine, and may be released
    * before the new set. Runs go on meanwhile, and give way to nothing but the new set's arrival.
    *
    * factors   `<weight name>.up` f32 [O, R] (scales multiplied in), `<weight name>.down` f32 [R, I·K·K]; copied, not handed over
    * @throws MeshError LORA_MISMATCH when a factor names no weight of this set or does not fit its shape; the signal's reason
-   *   (MeshError, else CANCELLED); INTERNAL when the set was not loaded to be patched
+   *   (MeshError, else CANCELLED); INTERNAL when the set was not loaded to be patched; LORA_UNSUPPORTED for ranks beyond
+   *   what the device has branches for
    */
   patch(factors: TensorMap, signal?: AbortSignal): Promise<WeightSet>;
   /** Frees what only this set holds; idempotent. */
   release(): Promise<void>;
 }
 
+/**
+ * How LoRAs come into networks: as other weights, fed where feeding is free, or as low-rank side branches beside weights
+ * that are constants, where what is fed is copied.
+ */
+export type LoraStrategy = 'fed' | 'branches';
+
 /** What a weight set is for. */
 export interface LoadOptions {
-  /** Whether `patch` will be called. Such a set lives as long as its process: shared memory is not given back. Default false. */
+  /**
+   * Whether `patch` will be called. Such a set lives as long as its process: shared memory is not given back. With side
+   * branches nothing is read, since graphs have the weights as constants. Default false.
+   */
   readonly isPatchable?: boolean;
 }
 
@@ -81,6 +93,7 @@ export interface LoadOptions {
 export interface Device {
   /** `cpu`, `cuda:0`, `webgpu`, `simulated:<profile>`. */
   readonly name: string;
+  readonly loraStrategy: LoraStrategy;
   /**
    * Reads weights into the device's memory, widened to what it computes in; a name that comes twice is read once.
    * @throws MeshError FILE_UNREADABLE when a file is gone, too short, or changes while it is read; OUT_OF_MEMORY

@@ -3,7 +3,7 @@
  * last are kept open, and all of them share the weight sets.
  */
 import { LRUCache } from 'lru-cache';
-import type { GraphModel, Port } from '#shared/graph/graph-model.ts';
+import type { Branches, GraphModel, Port, WeightVariant } from '#shared/graph/graph-model.ts';
 import { withSpan } from '#shared/telemetry/tracing.ts';
 import { bytesPerElement, elementCount, type Tensor, tensor, viewBytes } from '#shared/tensor/tensor.ts';
 import type { Device, RunRequest, RunResult, Session, WeightSet } from './device.ts';
@@ -14,8 +14,8 @@ const WARM_UP_MAX_FLOPS = 40e9;
 /** What a network is made of. */
 export interface NetworkOptions<Shape> {
   readonly device: Device;
-  /** Writes the graph for a shape. */
-  readonly build: (shape: Shape) => GraphModel;
+  /** Writes the graph for a shape, with its weights as the device takes them. */
+  readonly build: (shape: Shape, variant: WeightVariant) => GraphModel;
   /** Equal for equal shapes: `2x64x64`. */
   readonly key: (shape: Shape) => string;
   /** Sessions kept open. A session that runs or waits beyond that ends its work before it is released. */
@@ -41,7 +41,7 @@ export class Network<Shape> {
   async run(shape: Shape, request: RunRequest, signal?: AbortSignal): Promise<RunResult> {
     // Nothing may come between the cached promise and this await: a release is chained to the same promise, later,
     // and so queues behind this run.
-    const session = await this.#session(shape);
+    const session = await this.#session(shape, request.weights);
     return withSpan(`run ${session.model.name}`, {}, async (span) => {
       const result = await session.run(request, signal);
       span.set({ 'latentmesh.run_ms': result.runMs, 'latentmesh.device': this.#options.device.name });
@@ -54,7 +54,7 @@ export class Network<Shape> {
    * run of a session allocates what later ones use again. Throws what `run` throws.
    */
   async warmUp(shape: Shape, weights: WeightSet): Promise<void> {
-    const session = await this.#session(shape);
+    const session = await this.#session(shape, weights);
     const { inputs, outputs, cost } = session.model;
     if (cost.flops > WARM_UP_MAX_FLOPS) return;
     const feeds = Object.fromEntries(inputs.map((port) => [port.name, zeros(port)]));
@@ -67,11 +67,12 @@ export class Network<Shape> {
     await Promise.all(this.#releasing);
   }
 
-  #session(shape: Shape): Promise<Session> {
-    const key = this.#options.key(shape);
+  #session(shape: Shape, { branches }: WeightSet): Promise<Session> {
+    const key = this.#options.key(shape) + branchesKey(branches);
     const open = this.#sessions.get(key);
     if (open) return open;
-    const opening = this.#options.device.open(this.#options.build(shape));
+    const { device, build } = this.#options;
+    const opening = device.open(build(shape, device.loraStrategy === 'fed' ? {} : besideConstants(branches)));
     this.#sessions.set(key, opening);
     opening.catch(() => this.#forget(key, opening));
     return opening;
@@ -91,6 +92,15 @@ export class Network<Shape> {
     this.#releasing.add(releasing);
     releasing.then(forget, forget);
   }
+}
+
+function besideConstants(branches: Branches | undefined): WeightVariant {
+  return { weightMode: () => 'constant', branches };
+}
+
+/** ` rank 64`, ` rank 64 everywhere` */
+function branchesKey(branches: Branches | undefined): string {
+  return branches ? ` rank ${branches.rank}${branches.hasKernels ? ' everywhere' : ''}` : '';
 }
 
 function zeros({ dtype, shape }: Port): Tensor {

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import type { Simulation } from '#shared/config/simulation.ts';
 import { MeshError } from '#shared/errors/errors.ts';
-import type { Device } from './device.ts';
+import type { Device, LoraStrategy } from './device.ts';
 import { DeviceWorker } from './device-worker.ts';
 import { executionProvider } from './execution-provider.ts';
 import { scaledClock } from './simulated/clock.ts';
@@ -19,6 +19,8 @@ export interface DeviceConfig {
   readonly name?: string;
   /** What stands behind `simulated:<profile>`. */
   readonly simulation?: Simulation;
+  /** How LoRAs come in: by default as fed weights on the CPU, which does not copy them, as side branches elsewhere. */
+  readonly loraStrategy?: LoraStrategy;
 }
 
 /** @throws MeshError CONFIGURATION for an unknown device or thread count; DEVICE_UNAVAILABLE when it cannot be used here */
@@ -27,11 +29,12 @@ export async function openDevice({
   threads = availableParallelism(),
   name = device,
   simulation,
+  loraStrategy = device === 'cpu' ? 'fed' : 'branches',
 }: DeviceConfig): Promise<Device> {
   if (!Number.isInteger(threads) || threads < 1) {
     throw new MeshError('CONFIGURATION', `A device needs at least one thread, not ${threads}.`, { device, threads });
   }
   if (simulation) return new SimulatedDevice(simulation.profile, scaledClock(simulation.timeScale));
   const provider = executionProvider(device);
-  return new WorkerDevice(device, await DeviceWorker.start(name, { provider, threads }));
+  return new WorkerDevice(device, await DeviceWorker.start(name, { provider, threads }), loraStrategy);
 }

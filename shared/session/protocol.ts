@@ -35,7 +35,7 @@ export interface Operations {
     };
     reply: SharedWeights;
   };
-  /** A new set that shares every array of `base` but those replaced. */
+  /** A new set that shares every array of `base` but those replaced; new names are added. */
   deriveWeights: {
     request: {
       readonly set: string;

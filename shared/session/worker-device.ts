@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { GraphModel, Port } from '#shared/graph/graph-model.ts';
 import type { Tensor } from '#shared/tensor/tensor.ts';
 import type { Weight, WeightSource } from '#shared/tensor/weight.ts';
-import type { Device, LoadOptions, Session, WeightSet } from './device.ts';
+import type { Device, LoadOptions, LoraStrategy, Session, WeightSet } from './device.ts';
 import type { DeviceWorker } from './device-worker.ts';
 import { PatchWorker } from './patch-worker.ts';
 import { WorkerSession } from './worker-session.ts';
@@ -12,13 +12,15 @@ import { WorkerWeightSet } from './worker-weight-set.ts';
 /** See the head of this file. */
 export class WorkerDevice implements Device {
   readonly name: string;
+  readonly loraStrategy: LoraStrategy;
   readonly #worker: DeviceWorker;
   readonly #patchWorker: PatchWorker;
   /** What is kept under each slot, once the run that keeps it has ended. */
   readonly #slots = new Map<string, Port>();
 
-  constructor(name: string, worker: DeviceWorker) {
+  constructor(name: string, worker: DeviceWorker, loraStrategy: LoraStrategy) {
     this.name = name;
+    this.loraStrategy = loraStrategy;
     this.#worker = worker;
     this.#patchWorker = new PatchWorker(name);
   }
@@ -29,12 +31,15 @@ export class WorkerDevice implements Device {
     { isPatchable = false }: LoadOptions = {},
   ): Promise<WeightSet> {
     const byName = new Map(weights.map((weight) => [weight.name, weight]));
-    const id = randomUUID();
-    const request = { set: id, folder: source.folder, weights: [...byName.values()], isShared: isPatchable };
-    const shared = await this.#worker.perform('loadWeights', request);
     const shapes = new Map([...byName].map(([name, weight]) => [name, weight.shape]));
-    const patching = isPatchable && { worker: this.#patchWorker, weights: shared };
-    return WorkerWeightSet.loaded(this.#worker, { id, shapes, ...(patching && { patching }) });
+    const id = randomUUID();
+    const hasBranches = isPatchable && this.loraStrategy === 'branches';
+    const read = hasBranches ? [] : [...byName.values()];
+    const request = { set: id, folder: source.folder, weights: read, isShared: isPatchable };
+    const shared = await this.#worker.perform('loadWeights', request);
+    if (!isPatchable) return WorkerWeightSet.loaded(this.#worker, { id, shapes });
+    const patching = hasBranches ? 'branches' : { worker: this.#patchWorker, weights: shared };
+    return WorkerWeightSet.loaded(this.#worker, { id, shapes, patching });
   }
 
   async open(model: GraphModel): Promise<Session> {

@@ -1,7 +1,9 @@
 /** One weight set, seen from the caller's side: names and shapes; the arrays are the worker's. */
 import { randomUUID } from 'node:crypto';
 import { MeshError } from '#shared/errors/errors.ts';
+import type { Branches } from '#shared/graph/graph-model.ts';
 import { bytesPerElement, elementCount, type Shape, type TensorMap } from '#shared/tensor/tensor.ts';
+import { type BranchFactors, branchFactors } from './branch-factors.ts';
 import type { WeightSet } from './device.ts';
 import type { DeviceWorker } from './device-worker.ts';
 import { type Factors, pairFactors } from './factors.ts';
@@ -10,16 +12,17 @@ import type { SharedWeights } from './protocol.ts';
 
 type Shapes = ReadonlyMap<string, Shape>;
 
-/** What a base set is patched with. */
-export interface Patching {
-  readonly worker: PatchWorker;
-  readonly weights: SharedWeights;
-}
+/** How a base set is patched: by other arrays in the place of its own, or by factors beside constants. */
+export type Patching = { readonly worker: PatchWorker; readonly weights: SharedWeights } | 'branches';
+
+/** What a patched set has of its own. */
+type OwnArrays = Pick<BranchFactors, 'arrays'> & Partial<Pick<BranchFactors, 'branches'>>;
 
 interface SetParts {
   readonly id: string;
   readonly shapes: Shapes;
   readonly ownBytes: number;
+  readonly branches?: Branches;
   readonly patching?: Patching;
 }
 
@@ -27,37 +30,39 @@ interface SetParts {
 export class WorkerWeightSet implements WeightSet {
   readonly id: string;
   readonly ownBytes: number;
+  readonly branches?: Branches;
   readonly #worker: DeviceWorker;
   readonly #shapes: Shapes;
   #patching: Patching | undefined;
   #released: Promise<void> | undefined;
 
-  private constructor(worker: DeviceWorker, { id, shapes, ownBytes, patching }: SetParts) {
+  private constructor(worker: DeviceWorker, { id, shapes, ownBytes, branches, patching }: SetParts) {
     this.#worker = worker;
     this.id = id;
     this.#shapes = shapes;
     this.ownBytes = ownBytes;
+    if (branches) this.branches = branches;
     this.#patching = patching;
   }
 
-  /** The base set: all of its arrays are its own. Without `patching` it cannot be patched. */
+  /** The base set: its arrays are its own, if it has any. Without `patching` it cannot be patched. */
   static loaded(
     worker: DeviceWorker,
     { id, shapes, patching }: { id: string; shapes: Shapes; patching?: Patching },
   ): WorkerWeightSet {
-    const ownBytes = widenedBytes(shapes.values());
+    const ownBytes = patching === 'branches' ? 0 : widenedBytes(shapes.values());
     return new WorkerWeightSet(worker, { id, shapes, ownBytes, ...(patching && { patching }) });
   }
 
   async patch(factors: TensorMap, signal?: AbortSignal): Promise<WeightSet> {
     const pairs = pairFactors(factors, this.#shapes);
-    const replaced = await this.#multiply(pairs, signal);
+    const { arrays, branches } = await this.#ownArrays(pairs, signal);
     const id = randomUUID();
-    const buffers = [...replaced.values()].map((array) => array.buffer);
-    const order = { set: id, base: this.id, replaced };
+    const buffers = [...arrays.values()].map((array) => array.buffer);
+    const ownBytes = buffers.reduce((sum, buffer) => sum + buffer.byteLength, 0);
+    const order = { set: id, base: this.id, replaced: arrays };
     await this.#worker.turn((call) => call('deriveWeights', order, buffers), { signal });
-    const ownBytes = widenedBytes(pairs.map(({ weight }) => this.#shapes.get(weight)!));
-    return new WorkerWeightSet(this.#worker, { id, shapes: this.#shapes, ownBytes });
+    return new WorkerWeightSet(this.#worker, { id, shapes: this.#shapes, ownBytes, ...(branches && { branches }) });
   }
 
   release(): Promise<void> {
@@ -66,18 +71,16 @@ export class WorkerWeightSet implements WeightSet {
     return this.#released;
   }
 
-  async #multiply(
-    pairs: readonly Factors[],
-    signal: AbortSignal | undefined,
-  ): Promise<Map<string, Float32Array<ArrayBuffer>>> {
+  async #ownArrays(pairs: readonly Factors[], signal: AbortSignal | undefined): Promise<OwnArrays> {
     if (!this.#patching) throw new MeshError('INTERNAL', 'This weight set was not loaded to be patched.');
+    if (this.#patching === 'branches') return branchFactors(pairs, this.#shapes);
     const { worker, weights } = this.#patching;
-    const replaced = new Map<string, Float32Array<ArrayBuffer>>();
+    const arrays = new Map<string, Float32Array<ArrayBuffer>>();
     for (const pair of pairs) {
       if (signal?.aborted) throw MeshError.fromAbort(signal);
-      replaced.set(pair.weight, await worker.patched(weights.get(pair.weight)!, pair));
+      arrays.set(pair.weight, await worker.patched(weights.get(pair.weight)!, pair));
     }
-    return replaced;
+    return { arrays };
   }
 }
 

@@ -53,10 +53,10 @@ export function clipText(
   config: ClipTextConfig,
   source: WeightSource,
   { batch, tokens = config.maxPositions }: ClipTextSize,
-  { layers = config.layers, hasPooled = false, weightMode = FED, taps = [] }: ClipTextVariant = {},
+  { layers = config.layers, hasPooled = false, weightMode = FED, branches, taps = [] }: ClipTextVariant = {},
 ): GraphModel {
   const name = `clip.text ${batch}x${tokens} layers=${layers}`;
-  const g = new GraphBuilder({ name, source, weightMode, taps });
+  const g = new GraphBuilder({ name, source, weightMode, branches, taps });
   const ids = g.input('input_ids', 'i32', [batch, tokens]);
   g.scope('text_model', () => {
     let hidden = g.scope('embeddings', () => embed(g, ids, config));

@@ -30,9 +30,9 @@ export function unetDown(
   config: UnetConfig,
   source: WeightSource,
   size: PromptedSize,
-  { weightMode = FED, taps = [] }: GraphVariant = {},
+  { weightMode = FED, branches, taps = [] }: GraphVariant = {},
 ): GraphModel {
-  const g = new GraphBuilder({ name: graphName('unet.down', size), source, weightMode, taps });
+  const g = new GraphBuilder({ name: graphName('unet.down', size), source, weightMode, branches, taps });
   const { latents, timestep, prompt } = encoderInputs(g, config, size);
   const time = embedTime(g, timestep, config);
   const sample = conv2d(g, latents, 'conv_in', { channels: config.blockOutChannels[0]! });
@@ -62,10 +62,10 @@ export function unetUp(
   config: UnetConfig,
   source: WeightSource,
   size: PromptedSize,
-  { hasResiduals, weightMode = FED, taps = [] }: UnetUpVariant,
+  { hasResiduals, weightMode = FED, branches, taps = [] }: UnetUpVariant,
 ): GraphModel {
   const name = graphName(hasResiduals ? 'unet.up+residuals' : 'unet.up', size);
-  const g = new GraphBuilder({ name, source, weightMode, taps });
+  const g = new GraphBuilder({ name, source, weightMode, branches, taps });
   const { skips, mid } = skipInputs(g, config, size, hasResiduals);
   const time = g.input('time_embedding', 'f32', [1, 4 * config.blockOutChannels[0]!]);
   const prompt = promptInput(g, config, size);

@@ -1,5 +1,5 @@
 /** What every network of a mesh can be asked for: its size and how its weights enter. */
-import type { WeightMode } from '../builder.ts';
+import type { WeightVariant } from '../graph-model.ts';
 
 /** Size of a run in latent pixels. */
 export interface LatentSize {
@@ -18,9 +18,7 @@ export interface PromptedSize extends LatentSize {
 }
 
 /** How a graph is built beside its size. */
-export interface GraphVariant {
-  /** How the weights that a LoRA may change enter the graph. */
-  readonly weightMode?: WeightMode;
+export interface GraphVariant extends WeightVariant {
   /** Inner values to put out too. */
   readonly taps?: readonly string[];
 }

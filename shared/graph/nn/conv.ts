@@ -1,6 +1,7 @@
 /** Convolutions, and the two layers that change a picture's size. */
 import type { GraphBuilder } from '../builder.ts';
 import { conv, type Padding } from '../ops/dense.ts';
+import { add } from '../ops/elementwise.ts';
 import { resizeNearest } from '../ops/layout.ts';
 import type { Value } from '../value.ts';
 
@@ -14,14 +15,21 @@ export interface ConvOptions {
   readonly padding?: number | Padding;
 }
 
-/** A convolution with bias, by the weights `<name>.weight` and `<name>.bias`. */
+const NO_PADDING = onEverySide(0);
+
+/** A convolution with bias, by the weights `<name>.weight` and `<name>.bias`, and its side branch. */
 export function conv2d(g: GraphBuilder, x: Value, name: string, options: ConvOptions): Value {
   const { channels, kernel = 3, stride = 1, padding = (kernel - 1) / 2 } = options;
   return g.scope(name, () => {
-    const weight = g.adaptableWeight('weight', [channels, x.shape[1]!, kernel, kernel]);
+    const shape = [channels, x.shape[1]!, kernel, kernel];
+    const weight = g.adaptableWeight('weight', shape);
     const bias = g.weight('bias', [channels]);
     const sides = typeof padding === 'number' ? onEverySide(padding) : padding;
-    return conv(g, x, { weight, bias }, { stride, padding: sides });
+    const whole = conv(g, x, { weight, bias }, { stride, padding: sides });
+    const branch = g.branch('weight', shape);
+    if (!branch) return whole;
+    const inner = conv(g, x, { weight: branch.down }, { stride, padding: sides });
+    return add(g, whole, conv(g, inner, { weight: branch.up }, { stride: 1, padding: NO_PADDING }));
   });
 }
 

@@ -2,6 +2,7 @@
 import { elementCount } from '#shared/tensor/tensor.ts';
 import type { GraphBuilder } from '../builder.ts';
 import { gemm } from '../ops/dense.ts';
+import { add } from '../ops/elementwise.ts';
 import { reshape } from '../ops/layout.ts';
 import type { Value } from '../value.ts';
 import type { Rows } from '../weight-part.ts';
@@ -16,7 +17,7 @@ export interface LinearOptions {
 }
 
 /**
- * x · weightᵀ + bias over the last axis, by the weights `<name>.weight` and `<name>.bias`.
+ * x · weightᵀ + bias over the last axis, by the weights `<name>.weight` and `<name>.bias`, and its side branch.
  *
  * x        f32 [..., I]
  * returns  f32 [..., features], or as many as `rows` names
@@ -28,7 +29,9 @@ export function linear(g: GraphBuilder, x: Value, name: string, options: LinearO
     const weight = g.adaptableWeight('weight', [features, inFeatures], rows);
     const bias = hasBias ? g.weight('bias', [features], rows ? { rows } : {}) : undefined;
     const flat = x.shape.length === 2 ? x : reshape(g, x, [elementCount(x.shape) / inFeatures, inFeatures]);
-    const y = gemm(g, flat, weight, bias);
+    const whole = gemm(g, flat, weight, bias);
+    const branch = g.branch('weight', [features, inFeatures], rows);
+    const y = branch ? add(g, whole, gemm(g, gemm(g, flat, branch.down), branch.up)) : whole;
     return x.shape.length === 2 ? y : reshape(g, y, x.shape.with(-1, weight.shape[0]!));
   });
 }

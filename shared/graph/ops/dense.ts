@@ -34,7 +34,7 @@ export interface Padding {
 export function conv(
   g: GraphBuilder,
   x: Value,
-  parameters: { weight: Value; bias: Value },
+  parameters: { weight: Value; bias?: Value },
   { stride, padding }: { stride: number; padding: Padding },
 ): Value {
   const [batch, channels, height, width] = x.shape as [number, number, number, number];
@@ -45,7 +45,7 @@ export function conv(
   const shape = [batch, outChannels, outHeight, outWidth];
   return g.op(
     'Conv',
-    [x, parameters.weight, parameters.bias],
+    parameters.bias ? [x, parameters.weight, parameters.bias] : [x, parameters.weight],
     { dtype: 'f32', shape },
     {
       kernel_shape: { ints: [kernel, kernel] },

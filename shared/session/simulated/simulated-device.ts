@@ -18,6 +18,7 @@ import { isControlNet, SimulatedWeightSet } from './simulated-weight-set.ts';
 /** See the head of this file. */
 export class SimulatedDevice implements Device {
   readonly name: string;
+  readonly loraStrategy = 'fed';
   readonly #parts: SimulatedParts;
   readonly #queue = new WorkQueue();
   readonly #patching = new WorkQueue();

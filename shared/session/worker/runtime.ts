@@ -4,7 +4,7 @@
  */
 import { InferenceSession, type Tensor as OrtTensor } from 'onnxruntime-node';
 import { MeshError } from '#shared/errors/errors.ts';
-import type { FedWeight, GraphModel } from '#shared/graph/graph-model.ts';
+import type { FedFactor, FedWeight, GraphModel } from '#shared/graph/graph-model.ts';
 import { elementCount, type Tensor } from '#shared/tensor/tensor.ts';
 import type { Kept } from '../device.ts';
 import { REMEDIES } from '../execution-provider.ts';
@@ -41,6 +41,7 @@ export class Runtime implements Readonly<{ [K in OperationName]: Operation<K> }>
   readonly #weights = new WeightStore();
   readonly #sessions = new Map<string, OpenSession>();
   readonly #kept = new Map<string, OrtTensor>();
+  #zeros = new Float32Array();
 
   constructor(setup: WorkerSetup) {
     this.#setup = setup;
@@ -152,11 +153,25 @@ export class Runtime implements Readonly<{ [K in OperationName]: Operation<K> }>
   /** Feeds made of the set's arrays, without a copy: a part of a weight's rows is a view. */
   #fedWeights(open: OpenSession, set: string): Readonly<Record<string, OrtTensor>> {
     if (open.fed?.set === set) return open.fed.inputs;
-    const feeds = open.model.fedWeights.map(
+    const { fedWeights, fedFactors = [] } = open.model;
+    const weights = fedWeights.map(
       (fed) => [fed.input, floats(fedRows(fed, this.#weights.array(set, fed.weight.name)), fed.shape)] as const,
     );
-    open.fed = { set, inputs: Object.fromEntries(feeds) };
+    const factors = fedFactors.map((fed) => [fed.input, floats(this.#factor(set, fed), fed.shape)] as const);
+    open.fed = { set, inputs: Object.fromEntries([...weights, ...factors]) };
     return open.fed.inputs;
+  }
+
+  /** Zeros where the set's LoRAs leave a layer alone: they add nothing. */
+  #factor(set: string, fed: FedFactor): Float32Array {
+    const array = this.#weights.find(set, fed.factor);
+    return array ? fedRows(fed, array) : this.#zerosOf(elementCount(fed.shape));
+  }
+
+  /** Views of one array, which nobody writes. */
+  #zerosOf(count: number): Float32Array {
+    if (this.#zeros.length < count) this.#zeros = new Float32Array(count);
+    return this.#zeros.subarray(0, count);
   }
 
   /** The set's arrays are others now, or gone. */
@@ -179,9 +194,9 @@ function freeNow({ data }: OrtTensor): void {
   if (buffer instanceof ArrayBuffer) buffer.transfer(0); // detaching frees, as in weight-store.ts
 }
 
-function fedRows({ weight, rows }: FedWeight, array: Float32Array): Float32Array {
+function fedRows({ shape, rows }: Pick<FedWeight, 'shape' | 'rows'>, array: Float32Array): Float32Array {
   if (!rows) return array;
-  const rowSize = elementCount(weight.shape.slice(1));
+  const rowSize = elementCount(shape.slice(1));
   return array.subarray(rows[0] * rowSize, rows[1] * rowSize);
 }
 

@@ -29,7 +29,7 @@ export class WeightStore {
     this.#sets.set(set, new Map([...arrays].map(([name, array]) => [name, { array, holders: 1 }])));
   }
 
-  /** A new set that shares every array of `base` but those replaced. */
+  /** A new set that shares every array of `base` but those replaced; new names are added. */
   derive(set: string, base: string, replaced: ReadonlyMap<string, Float32Array>): void {
     const arrays = new Map(this.#get(base));
     for (const [name, array] of replaced) arrays.set(name, { array, holders: 0 });
@@ -39,9 +39,14 @@ export class WeightStore {
 
   /** @throws MeshError WEIGHT_MISSING when the set has no such weight */
   array(set: string, name: string): Float32Array {
-    const held = this.#get(set).get(name);
-    if (held) return held.array;
+    const array = this.find(set, name);
+    if (array) return array;
     throw new MeshError('WEIGHT_MISSING', `Weight ${name} was not loaded on this device.`, { weight: name });
+  }
+
+  /** An array that the set may lack. */
+  find(set: string, name: string): Float32Array | undefined {
+    return this.#get(set).get(name)?.array;
   }
 
   /** An unknown set is ignored. */

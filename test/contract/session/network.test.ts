@@ -11,6 +11,7 @@ import { WeightFile } from './weight-file.ts';
 function noting(device: Device, released: string[]): Device {
   return {
     name: device.name,
+    loraStrategy: 'fed',
     loadWeights: (source, list) => device.loadWeights(source, list),
     put: (slot, value) => device.put(slot, value),
     drop: (slots) => device.drop(slots),

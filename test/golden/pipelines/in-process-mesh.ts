@@ -16,7 +16,7 @@ import { Directory } from '#shared/placement/directory.ts';
 import { MeshClient } from '#shared/placement/mesh-client.ts';
 import { type ServedOperation, served, serveOperation } from '#shared/service/serve.ts';
 import type { Device } from '#shared/session/device.ts';
-import { openDevice } from '#shared/session/open-device.ts';
+import { type DeviceConfig, openDevice } from '#shared/session/open-device.ts';
 import { ControlNetActor } from '../../../services/controlnet/controlnet-actor.ts';
 import { ResidentControlNets } from '../../../services/controlnet/resident.ts';
 import { denoise, type Progress } from '../../../services/denoiser/denoiser-actor.ts';
@@ -46,8 +46,11 @@ export class InProcessMesh implements AsyncDisposable {
     this.#devices = devices;
   }
 
-  /** model, loras   folders */
-  static async start(model: string, loras: string): Promise<InProcessMesh> {
+  /**
+   * model, loras   folders
+   * settings       of every device
+   */
+  static async start(model: string, loras: string, settings: Partial<DeviceConfig> = {}): Promise<InProcessMesh> {
     const pipeline = await openPipeline(model);
     const broker = new MemoryBroker();
     const directory = new Directory({ now: Date.now });
@@ -56,7 +59,7 @@ export class InProcessMesh implements AsyncDisposable {
     const client = new MeshClient({ bus: caller, directory });
     const devices: Device[] = [];
     const newDevice = async (): Promise<Device> => {
-      const device = await openDevice({ device: 'cpu', threads: 1 });
+      const device = await openDevice({ device: 'cpu', threads: 1, ...settings });
       devices.push(device);
       return device;
     };

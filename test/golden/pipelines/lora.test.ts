@@ -28,7 +28,7 @@ const EXPECTED = JSON.parse(readFileSync(goldenPath('lora', 'expected.json'), 'u
 const OPTIONS = { deadlineUnixMs: Number.MAX_SAFE_INTEGER, signal: new AbortController().signal };
 const CACHE_BYTES = 2 ** 28;
 
-describe('LoRA — equals Diffusers', () => {
+describe.each(['fed', 'branches'] as const)('LoRA, %s — equals Diffusers', (loraStrategy) => {
   let mesh: InProcessMesh;
   let device: Device;
   let unet: Unet;
@@ -37,9 +37,9 @@ describe('LoRA — equals Diffusers', () => {
   let inputs: TensorMap;
 
   beforeAll(async () => {
-    mesh = await InProcessMesh.start(goldenPath('sd15'), goldenPath('lora'));
+    mesh = await InProcessMesh.start(goldenPath('sd15'), goldenPath('lora'), { loraStrategy });
     const pipeline = await openPipeline(goldenPath('sd15'));
-    device = await openDevice({ device: 'cpu', threads: 1 });
+    device = await openDevice({ device: 'cpu', threads: 1, loraStrategy });
     unet = await Unet.load(device, pipeline.folders.unet, pipeline.unet);
     weights = new LoraWeights({ mesh: mesh.mesh, part: 'unet', base: unet.base, maxBytes: CACHE_BYTES });
     expected = await loadSafetensors(goldenPath('lora', 'expected.safetensors'));

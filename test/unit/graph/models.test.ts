@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { CONSTANT } from '#shared/graph/builder.ts';
 import type { GraphModel } from '#shared/graph/graph-model.ts';
 import { clipText } from '#shared/graph/models/clip-text.ts';
 import { controlnetHint, controlnetStep } from '#shared/graph/models/controlnet.ts';
@@ -81,6 +82,41 @@ describe('graphs — weights that a LoRA may change', () => {
     expect(halves.map(({ rows, shape }) => ({ rows, shape }))).toEqual([
       { rows: [0, 1280], shape: [1280, 320] },
       { rows: [1280, 2560], shape: [1280, 320] },
+    ]);
+  });
+});
+
+describe('graphs — side branches beside constants', () => {
+  const RANK = 16;
+  const built = (hasKernels: boolean): GraphModel[] => {
+    const variant = { weightMode: CONSTANT, branches: { rank: RANK, hasKernels } };
+    return [unetDown(UNET, new AnyWeights(), SIZE, variant), clipText(CLIP_TEXT, new AnyWeights(), SIZE, variant)];
+  };
+  const factorsOf = (models: GraphModel[]) => models.flatMap(({ fedFactors = [] }) => fedFactors);
+  const weightsOf = (models: GraphModel[]) =>
+    new Set(factorsOf(models).map(({ factor }) => factor.replace(/\.(?:up|down)$/, '')));
+
+  it('stand at every weight that a LoRA may change, whose own values are not fed', () => {
+    const fed = [unetDown(UNET, new AnyWeights(), SIZE), clipText(CLIP_TEXT, new AnyWeights(), SIZE)];
+    const adaptable = new Set(fed.flatMap(({ fedWeights }) => fedWeights.map(({ weight }) => weight.name)));
+    expect(weightsOf(built(true))).toEqual(adaptable);
+    expect(built(true).flatMap(({ fedWeights }) => fedWeights)).toEqual([]);
+  });
+
+  it('leave wide convolutions out where no LoRA changes one', () => {
+    const shapes = factorsOf(built(false)).map(({ shape }) => shape.slice(2));
+    expect(shapes.every((kernel) => kernel.every((size) => size === 1))).toBe(true);
+    expect(weightsOf(built(false)).has('down_blocks.0.attentions.0.proj_in.weight')).toBe(true);
+    expect(weightsOf(built(false)).has('down_blocks.0.resnets.0.conv1.weight')).toBe(false);
+  });
+
+  it('are two where one weight is two products: one down, and the rows of up', () => {
+    const name = 'down_blocks.0.attentions.0.transformer_blocks.0.ff.net.0.proj.weight';
+    const factors = factorsOf(built(false)).filter(({ factor }) => factor.startsWith(name));
+    expect(factors.map(({ factor, rows, shape }) => [factor.slice(name.length), rows, shape])).toEqual([
+      ['.down', undefined, [RANK, 320]],
+      ['.up', [0, 1280], [1280, RANK]],
+      ['.up', [1280, 2560], [1280, RANK]],
     ]);
   });
 });
