@@ -32,6 +32,9 @@ export interface KnownLora {
 const HASH_DIGITS = 10;
 const PARTS = ['text_encoder', 'unet'] as const satisfies readonly LoraPart[];
 
+/** LoRAs that wait to be read ahead: of a longer queue of jobs the first would have been pushed out before it is used. */
+const MAX_PREFETCHES = 16;
+
 /** A plan is a few hundred KB for a large LoRA. */
 const MAX_PLANS = 256;
 
@@ -51,6 +54,7 @@ export class LoraLibrary {
   readonly #factors: FactorCache;
   readonly #afterRead: ((name: string) => Promise<void>) | undefined;
   #lastPrefetch: Promise<unknown> = Promise.resolve();
+  #prefetches = 0;
 
   constructor(library: Library, base: LoraBase, options: LoraLibraryOptions) {
     this.#library = library;
@@ -97,10 +101,15 @@ export class LoraLibrary {
   /** Reads factors that will be asked for, one LoRA after another. Failures are left to whoever asks. */
   prefetch(loras: readonly PinnedLora[]): void {
     for (const unit of loras) {
-      for (const part of PARTS) {
-        this.#lastPrefetch = this.#lastPrefetch.then(() => this.#factorsOf(unit, part)).catch(() => {});
-      }
+      if (this.#prefetches >= MAX_PREFETCHES) return;
+      this.#prefetches++;
+      this.#lastPrefetch = this.#lastPrefetch.then(() => this.#prefetch(unit)).catch(() => {});
     }
+  }
+
+  async #prefetch(unit: PinnedLora): Promise<void> {
+    this.#prefetches--;
+    for (const part of PARTS) await this.#factorsOf(unit, part);
   }
 
   async #factorsOf(unit: PinnedLora, part: LoraPart): Promise<LoraFactors> {
