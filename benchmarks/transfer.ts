@@ -90,12 +90,15 @@ async function measure({ isQuick, note }: RunOptions): Promise<Finding> {
   };
 }
 
+/** Whom to call by which way. */
+type Callers = Readonly<Record<Way, { readonly bus: MeshBus; readonly subject: string }>>;
+
 /** A nats-server, two callees in processes of their own, and a caller here for each way. */
 class TransferBench implements AsyncDisposable {
-  readonly #callers: Readonly<Record<Way, { readonly bus: MeshBus; readonly subject: string }>>;
+  readonly #callers: Callers;
   readonly #resources: AsyncDisposableStack;
 
-  private constructor(callers: TransferBench['#callers'], resources: AsyncDisposableStack) {
+  private constructor(callers: Callers, resources: AsyncDisposableStack) {
     this.#callers = callers;
     this.#resources = resources;
   }

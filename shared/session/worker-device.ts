@@ -6,6 +6,8 @@ import type { Weight, WeightSource } from '#shared/tensor/weight.ts';
 import type { Device, LoadOptions, LoraStrategy, Session, WeightSet } from './device.ts';
 import type { DeviceWorker } from './device-worker.ts';
 import { PatchWorker } from './patch-worker.ts';
+import type { ReplyOf, RequestOf } from './protocol.ts';
+import { inParts, whileUnchanged } from './weight-parts.ts';
 import { WorkerSession } from './worker-session.ts';
 import { WorkerWeightSet } from './worker-weight-set.ts';
 
@@ -36,7 +38,7 @@ export class WorkerDevice implements Device {
     const hasBranches = isPatchable && this.loraStrategy === 'branches';
     const read = hasBranches ? [] : [...byName.values()];
     const request = { set: id, folder: source.folder, weights: read, isShared: isPatchable };
-    const shared = await this.#worker.perform('loadWeights', request);
+    const shared = await this.#read(request);
     if (!isPatchable) return WorkerWeightSet.loaded(this.#worker, { id, shapes });
     const patching = hasBranches ? 'branches' : { worker: this.#patchWorker, weights: shared };
     return WorkerWeightSet.loaded(this.#worker, { id, shapes, patching });
@@ -62,5 +64,21 @@ export class WorkerDevice implements Device {
 
   async close(): Promise<void> {
     await Promise.all([this.#worker.close(), this.#patchWorker.close()]);
+  }
+
+  async #read(request: RequestOf<'loadWeights'>): Promise<ReplyOf<'loadWeights'>> {
+    const { set, folder, weights } = request;
+    const shared: [string, Float32Array<SharedArrayBuffer>][] = [];
+    try {
+      await whileUnchanged(folder, weights, async () => {
+        for (const part of inParts(weights)) {
+          shared.push(...(await this.#worker.perform('loadWeights', { ...request, weights: part })));
+        }
+      });
+      return new Map(shared);
+    } catch (thrown) {
+      await this.#worker.free('releaseWeights', { set });
+      throw thrown;
+    }
   }
 }

@@ -25,8 +25,11 @@ function drop(held: Held): void {
 export class WeightStore {
   readonly #sets = new Map<string, Map<string, Held>>();
 
+  /** Makes a set, or adds to the one that is there. */
   add(set: string, arrays: ReadonlyMap<string, Float32Array>): void {
-    this.#sets.set(set, new Map([...arrays].map(([name, array]) => [name, { array, holders: 1 }])));
+    const held = this.#sets.get(set) ?? new Map<string, Held>();
+    for (const [name, array] of arrays) held.set(name, { array, holders: 1 });
+    this.#sets.set(set, held);
   }
 
   /** A new set that shares every array of `base` but those replaced; new names are added. */
