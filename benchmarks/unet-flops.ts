@@ -83,8 +83,8 @@ async function measureUnet(
   const [down, up] = [unetDown(config, source, shape), unetUp(config, source, shape, { hasResiduals: false })];
   const device = await openDevice({ device: 'cpu' });
   const unet = await Unet.load(device, folders.unet, config);
-  await unet.begin(f32([GUIDED, shape.tokens, config.crossAttentionDim]));
-  const job = { shape, weights: unet.base, signal: new AbortController().signal };
+  await unet.begin('job', f32([GUIDED, shape.tokens, config.crossAttentionDim]));
+  const job = { shape, prompt: 'job', weights: unet.base, signal: new AbortController().signal };
   const times: { down: number; up: number }[] = [];
   for (let round = 0; round <= rounds; round++) {
     await gemm.run();

@@ -1,27 +1,27 @@
 /**
- * The denoiser: one job per turn. Per step the latents go to every ControlNet while the UNet's first half runs; their
- * residuals are summed and enter the second half; guidance and sampler make the next latents.
- *
- * Source: the split and its single meeting point per step are the paper's (Katz, ATC'25, §4.1).
+ * The denoiser: one job per turn. Per step the model with its ControlNets predicts noise (guidance.ts), and the sampler
+ * makes the next latents of it.
  */
 import type { Offer } from '#shared/actor/actor.ts';
 import type { LoraWeights } from '#shared/adapters/lora-weights.ts';
 import type { DenoiseReply, DenoiseRequest } from '#shared/contracts/denoiser.ts';
 import { createSampler } from '#shared/diffusion/create-sampler.ts';
-import { applyGuidanceToHalves } from '#shared/diffusion/guidance.ts';
 import { createBatchNoise } from '#shared/diffusion/noise.ts';
 import type { Sampler } from '#shared/diffusion/sampler.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import type { MeshClient } from '#shared/placement/mesh-client.ts';
 import type { ServedReply, ServedRequest } from '#shared/service/serve.ts';
+import type { WeightSet } from '#shared/session/device.ts';
 import { withSpan } from '#shared/telemetry/tracing.ts';
 import { requireFinite } from '#shared/tensor/finite.ts';
 import type { SchedulerConfig } from '#shared/tensor/network-config.ts';
-import { f32, pick, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
-import { ControlSession, latentsTensor } from './control.ts';
+import { pick, type TensorMap } from '#shared/tensor/tensor.ts';
+import { latentsTensor } from './control.ts';
+import { type Conditioning, VAE_FACTOR } from './controlled-unet.ts';
+import { DistantHalf, type DistantParts } from './distant-half.ts';
+import { type Embeddings, type Guidance, openGuidance } from './guidance.ts';
 import { JobWeights } from './job-weights.ts';
-import { sumResiduals, withZeroUnconditional } from './residuals.ts';
-import type { Unet, UnetJob, UnetShape } from './unet.ts';
+import type { Unet } from './unet.ts';
 import { WaitingLine } from './waiting-line.ts';
 
 /** What a denoiser is made of. */
@@ -31,6 +31,8 @@ export interface DenoiserParts {
   readonly mesh: MeshClient;
   readonly scheduler: SchedulerConfig;
   readonly latentChannels: number;
+  /** Given where the halves of guidance run apart, on another denoiser as well while one is idle. */
+  readonly distant?: DistantParts;
   /** Tells whoever listens how far a job is. */
   readonly progress: (progress: Progress) => void;
 }
@@ -50,9 +52,6 @@ type Reply = ServedReply<DenoiseReply>;
 
 /** The steps of a job, to be run in its turn. */
 export type Work = (signal: AbortSignal) => Promise<Reply>;
-
-/** Latent pixels are 8 × 8 pixels. */
-const VAE_FACTOR = 8;
 
 /**
  * The denoiser's handler. What a job needs beside the device begins before its turn; its steps are its turn.
@@ -97,9 +96,8 @@ class DenoiseJob {
   readonly #weights: JobWeights;
   readonly #sampler: Sampler;
   readonly #noise: () => Float32Array;
-  readonly #isGuided: boolean;
   readonly #latentShape: { readonly batch: number; readonly height: number; readonly width: number };
-  #controls: ControlSession[] = [];
+  #guidance: Guidance | undefined;
   #runMs = 0;
 
   constructor(
@@ -114,7 +112,6 @@ class DenoiseJob {
     const { body } = request;
     this.#body = body;
     const batch = pick(request.tensors, 'prompt_embeds', 'f32').shape[0]!;
-    this.#isGuided = body.guidance_scale > 1;
     this.#latentShape = { batch, height: body.height / VAE_FACTOR, width: body.width / VAE_FACTOR };
     this.#sampler = createSampler(body.sampler, {
       schedule: parts.scheduler,
@@ -127,16 +124,15 @@ class DenoiseJob {
 
   async run(): Promise<Reply> {
     this.#weights.begin();
-    this.#openControls();
-    const shape = await this.#bringPrompt();
     const calls = this.#sampler.timesteps.length;
+    const guidance = this.#openGuidance(calls);
+    this.#guidance = guidance;
     let latents = scale(this.#noise(), this.#sampler.initNoiseSigma);
     for (let call = 0; call < calls; call++) {
       this.#signal.throwIfAborted();
       const weights = await this.#weights.forCall(call, { steps: this.#body.steps, calls });
-      const unetJob = { shape, weights, signal: this.#signal };
       latents = await withSpan('step', { attributes: { 'latentmesh.step': call + 1, 'latentmesh.steps': calls } }, () =>
-        this.#step(unetJob, latents, call),
+        this.#step(guidance, weights, { latents, call }),
       );
       requireFinite(latents, `The latents after step ${call + 1} of ${calls}`, 'UNet');
       this.#parts.progress({ job: this.#body.job, step: call + 1, steps: calls, latents });
@@ -148,52 +144,42 @@ class DenoiseJob {
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#parts.unet.forget(), ...this.#controls.map((control) => control.close())]);
+    await this.#guidance?.close();
   }
 
-  /** The embeddings of both halves, unconditional first, go to the device. */
-  async #bringPrompt(): Promise<UnetShape> {
-    const { tensors } = this.#request;
-    const prompt_embeds = this.#isGuided ? joinHalves(tensors) : pick(tensors, 'prompt_embeds', 'f32');
-    await this.#parts.unet.begin(prompt_embeds);
-    const [batch, tokens] = prompt_embeds.shape;
-    return { ...this.#latentShape, batch: batch!, tokens: tokens! };
-  }
-
-  #openControls(): void {
+  #openGuidance(calls: number): Guidance {
+    const { unet, mesh, distant } = this.#parts;
+    const { job, height, width, guess_mode, controlnets, guidance_scale, loras } = this.#body;
     const { tensors, deadlineUnixMs } = this.#request;
-    const { job, height, width, guess_mode } = this.#body;
-    const seesBothHalves = this.#isGuided && !guess_mode;
-    const prompt_embeds = seesBothHalves ? joinHalves(tensors) : pick(tensors, 'prompt_embeds', 'f32');
-    const calls = this.#sampler.timesteps.length;
-    const shared = { job, height, width, guess_mode, calls, prompt_embeds, deadlineUnixMs, signal: this.#signal };
-    this.#controls = this.#body.controlnets.map((unit, index) => {
-      const hint = pick(tensors, `hint_${index}`, 'u8', [1, 3, height, width]);
-      return new ControlSession(this.#parts.mesh, shared, { unit, hint, index });
-    });
+    const parts = {
+      unet,
+      mesh,
+      ...(distant && {
+        openDistant: (half: Conditioning): Promise<DistantHalf | undefined> => DistantHalf.open(distant, half, loras),
+      }),
+    };
+    const { batch } = this.#latentShape;
+    const shared = { batch, height, width, guess_mode, controlnets, calls, deadlineUnixMs, signal: this.#signal };
+    const embeddings = embeddingsOf(tensors, guidance_scale > 1);
+    return openGuidance(parts, { ...shared, name: job, hints: tensors }, { embeddings, scale: guidance_scale });
   }
 
-  async #step(unetJob: UnetJob, latents: Float32Array, call: number): Promise<Float32Array> {
+  async #step(
+    guidance: Guidance,
+    weights: WeightSet,
+    { latents, call }: { latents: Float32Array; call: number },
+  ): Promise<Float32Array> {
     const sampler = this.#sampler;
-    const timestep = sampler.timesteps[call]!;
-    const scaled = sampler.scaleModelInput(latents, call);
-    const [residuals, downMs] = await Promise.all([
-      this.#residuals(scaled, timestep, call),
-      this.#parts.unet.down(unetJob, this.#isGuided ? repeatHalves(scaled) : scaled.slice(), timestep),
-    ]);
-    this.#signal.throwIfAborted();
-    const { noise_pred, runMs } = await this.#parts.unet.up(unetJob, residuals);
-    this.#runMs += downMs + runMs;
-    const guided = this.#isGuided ? applyGuidanceToHalves(noise_pred, this.#body.guidance_scale) : noise_pred;
-    return sampler.step(call, guided, latents, () => this.#noise());
-  }
-
-  /** The sum over the ControlNets that act in this call; undefined when none does. */
-  async #residuals(scaled: Float32Array, timestep: number, call: number): Promise<TensorMap | undefined> {
-    const latents = latentsTensor(scaled, this.#latentShape);
-    const all = await Promise.all(this.#controls.map((control) => control.step(call, latents, timestep)));
-    const sum = sumResiduals(all.filter((residuals) => residuals !== undefined));
-    return sum && this.#isGuided && this.#body.guess_mode ? withZeroUnconditional(sum) : sum;
+    const { noise_pred, runMs } = await guidance.predict({
+      index: call,
+      timestep: sampler.timesteps[call]!,
+      latents: sampler.scaleModelInput(latents, call),
+      weights,
+      isAdapted: weights !== this.#parts.loras.base,
+      signal: this.#signal,
+    });
+    this.#runMs += runMs;
+    return sampler.step(call, noise_pred, latents, () => this.#noise());
   }
 }
 
@@ -212,20 +198,8 @@ function scale(values: Float32Array, factor: number): Float32Array {
   return factor === 1 ? values : values.map((value) => value * factor);
 }
 
-/** [B, …] → [2B, …], the same values in both halves. */
-function repeatHalves(values: Float32Array): Float32Array {
-  const both = new Float32Array(values.length * 2);
-  both.set(values);
-  both.set(values, values.length);
-  return both;
-}
-
-/** [negative | prompt], f32 [2B, T, D]. */
-function joinHalves(tensors: TensorMap): Tensor<'f32'> {
+/** @throws MeshError WRONG_SHAPE when the halves are not of one shape */
+function embeddingsOf(tensors: TensorMap, isGuided: boolean): Embeddings {
   const prompt = pick(tensors, 'prompt_embeds', 'f32');
-  const negative = pick(tensors, 'negative_prompt_embeds', 'f32', prompt.shape);
-  const data = new Float32Array(prompt.data.length * 2);
-  data.set(negative.data);
-  data.set(prompt.data, negative.data.length);
-  return f32([prompt.shape[0]! * 2, ...prompt.shape.slice(1)], data);
+  return { prompt, negative: isGuided ? pick(tensors, 'negative_prompt_embeds', 'f32', prompt.shape) : undefined };
 }

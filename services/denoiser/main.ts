@@ -4,14 +4,16 @@ import { RecentTimes, timed } from '#shared/actor/turn-times.ts';
 import { LoraWeights } from '#shared/adapters/lora-weights.ts';
 import { openPipeline } from '#shared/checkpoint/pipeline.ts';
 import * as contract from '#shared/contracts/denoiser.ts';
+import type { Heartbeat } from '#shared/contracts/heartbeat.ts';
 import { runService } from '#shared/service/run-service.ts';
 import { served } from '#shared/service/serve.ts';
 import { openDevice } from '#shared/session/open-device.ts';
+import { Assistant } from './assistant.ts';
 import { denoise, type Work } from './denoiser-actor.ts';
 import { publishProgress } from './progress.ts';
 import { Unet } from './unet.ts';
 
-await runService('denoiser', async ({ config, transport, mesh }) => {
+await runService('denoiser', async ({ config, transport, mesh, directory, instance }) => {
   const pipeline = await openPipeline(config.modelFolder);
   const device = await openDevice(config);
   const unet = await Unet.load(device, pipeline.folders.unet, pipeline.unet);
@@ -21,7 +23,17 @@ await runService('denoiser', async ({ config, transport, mesh }) => {
   const loras = new LoraWeights({ mesh, part: 'unet', base: unet.base, maxBytes: config.patchCacheBytes });
   const actor = new Actor({});
   const turns = new RecentTimes();
-  const inTurn = actor.on(timed(turns, async (state, work: Work, signal) => ({ state, reply: await work(signal) })));
+  const assistant = new Assistant({ unet, loras, mesh, lost: (asker) => directory.lost(asker) });
+  const job = async (state: object, work: Work, signal: AbortSignal) => {
+    await assistant.end(); // jobs of our own come first
+    return { state, reply: await work(signal) };
+  };
+  const inTurn = actor.on(timed(turns, job));
+  const assist = async (state: object, request: Parameters<Assistant['step']>[0], signal: AbortSignal) => ({
+    state,
+    reply: await assistant.step(request, signal),
+  });
+  const denoisers = (): Heartbeat[] => directory.instances('denoiser');
   const { scheduler } = pipeline;
   const parts = {
     unet,
@@ -29,11 +41,30 @@ await runService('denoiser', async ({ config, transport, mesh }) => {
     mesh,
     scheduler,
     latentChannels: pipeline.unet.inChannels,
+    ...(config.guidance === 'split' && { distant: { mesh, instance, denoisers } }),
     progress: publishProgress(transport),
   };
   return {
-    operations: [served(contract.denoise, denoise(parts, inTurn))],
-    actor,
+    operations: [
+      served(contract.denoise, denoise(parts, inTurn)),
+      served(contract.assist, async (request) => assistant.open(request, actor.load > 0)),
+      served(contract.assistStep, actor.on(assist)),
+      served(contract.assistEnd, async ({ body }) => {
+        await assistant.end(body.half);
+        return { body: {} };
+      }),
+    ],
+    actor: {
+      // Half a turn: whoever lends itself is not idle, and better than one with a job.
+      get load() {
+        return actor.load + (assistant.isBusy ? 0.5 : 0);
+      },
+      get capacity() {
+        return actor.capacity;
+      },
+      drain: () => actor.drain(),
+      stop: () => actor.stop(),
+    },
     describe: () => ({
       device: device.name,
       model: pipeline.name,

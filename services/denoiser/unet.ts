@@ -14,18 +14,17 @@ export interface UnetShape {
   readonly tokens: number;
 }
 
-/** What stays the same for the whole job, beside what `begin` put on the device. */
+/** What stays the same over calls, beside what `begin` put on the device. */
 export interface UnetJob {
   readonly shape: UnetShape;
   readonly weights: WeightSet;
+  /** The slot of its embeddings, see `begin`. */
+  readonly prompt: string;
   readonly signal: AbortSignal;
 }
 
 /** Shapes that stay compiled; one costs some hundred MB of activations at 512×512, its weights are shared. */
 const MAX_SHAPES = 4;
-
-/** Where the embeddings of the job lie on the device. */
-const PROMPT = { kept: 'prompt_embeds' } as const;
 
 /** The compiled halves. */
 interface UnetParts {
@@ -79,12 +78,12 @@ export class Unet {
   }
 
   /**
-   * Brings to the device what every step of a job needs.
+   * Brings to the device what every step of a job needs, into a slot of that name.
    *
-   * prompt_embeds  f32 [2B, T, D] with guidance, [B, T, D] without
+   * prompt_embeds  f32 [N, T, D]
    */
-  async begin(prompt_embeds: Tensor<'f32'>): Promise<void> {
-    await this.#device.put(PROMPT.kept, prompt_embeds);
+  async begin(prompt: string, prompt_embeds: Tensor<'f32'>): Promise<void> {
+    await this.#device.put(promptSlot(prompt), prompt_embeds);
   }
 
   /**
@@ -94,14 +93,14 @@ export class Unet {
    * @returns time in the runtime, ms
    */
   async down(job: UnetJob, latents: Float32Array, timestep: number): Promise<number> {
-    const { shape, weights, signal } = job;
+    const { shape, weights, prompt, signal } = job;
     const feeds = {
       latents: f32(
         [shape.batch, latents.length / (shape.batch * shape.height * shape.width), shape.height, shape.width],
         latents,
       ),
       timestep: f32([1], Float32Array.of(timestep)),
-      prompt_embeds: PROMPT,
+      prompt_embeds: { kept: promptSlot(prompt) },
     };
     const keep = Object.fromEntries(this.#between.map((name) => [name, name]));
     const { runMs } = await this.#down.run(shape, { feeds, weights, outputs: [], keep }, signal);
@@ -115,19 +114,24 @@ export class Unet {
    * @returns noise_pred f32 [N, 4, h, w] and the time in the runtime, ms
    */
   async up(job: UnetJob, residuals: TensorMap | undefined): Promise<{ noise_pred: Float32Array; runMs: number }> {
-    const { shape, weights, signal } = job;
+    const { shape, weights, prompt, signal } = job;
     const kept = Object.fromEntries(this.#between.map((name) => [name, { kept: name }]));
     const network = residuals ? this.#controlledUp : this.#up;
-    const feeds = { ...kept, ...residuals, prompt_embeds: PROMPT };
+    const feeds = { ...kept, ...residuals, prompt_embeds: { kept: promptSlot(prompt) } };
     const request = { feeds, weights, outputs: ['noise_pred'], drop: this.#between };
     const { outputs, runMs } = await network.run(shape, request, signal);
     return { noise_pred: pick(outputs, 'noise_pred', 'f32').data, runMs };
   }
 
   /** Frees what a job left on the device. */
-  async forget(): Promise<void> {
-    await this.#device.drop([...this.#between, PROMPT.kept]);
+  async forget(prompt: string): Promise<void> {
+    await this.#device.drop([...this.#between, promptSlot(prompt)]);
   }
+}
+
+/** Apart from the names of what lies between the halves. */
+function promptSlot(prompt: string): string {
+  return `prompt ${prompt}`;
 }
 
 function shapeKey({ batch, height, width, tokens }: UnetShape): string {

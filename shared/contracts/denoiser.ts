@@ -52,3 +52,59 @@ export const denoise = operation('denoiser', 'denoise', {
 export type DenoiseRequest = z.infer<typeof denoise.request>;
 /** The body of its reply. */
 export type DenoiseReply = z.infer<typeof denoise.reply>;
+
+/**
+ * Asks an idle denoiser for one half of a guided job: the unconditional one. It gives way to jobs of its own at any step:
+ * its answers are then ACTOR_LOST, and whoever asked computes the half itself.
+ *
+ * request tensors
+ *   prompt_embeds  f32 [B, T, D]
+ *   hint_0 …       u8 [1, 3, H, W], one for each ControlNet
+ */
+export const assist = operation('denoiser', 'assist', {
+  request: z.object({
+    /** Its name from then on. */
+    half: z.string(),
+    /** Instance that asks: the half is forgotten when that is lost. */
+    asker: z.string(),
+    /** Pixels. */
+    height: z.number().int(),
+    width: z.number().int(),
+    guess_mode: z.boolean(),
+    controlnets: z.array(DenoiseControlNet),
+    loras: z.array(PinnedLora),
+    /** Calls of the model, from the first to the last step. */
+    calls: z.number().int().min(1),
+  }),
+  /** Not accepted by one that has something to do. */
+  reply: z.object({ is_accepted: z.boolean() }),
+});
+/** The body of a request to assist. */
+export type AssistRequest = z.infer<typeof assist.request>;
+
+/**
+ * One call of the half.
+ *
+ * request tensors  latents f32 [B, 4, h, w], scaled for the model
+ * reply tensors    noise_pred f32 [B, 4, h, w]
+ */
+export const assistStep = operation('denoiser', 'assist-step', {
+  request: z.object({
+    half: z.string(),
+    /** From 0. */
+    call: z.number().int().min(0),
+    timestep: z.number(),
+    /** Whether the job's LoRAs are in the weights of this call. */
+    is_adapted: z.boolean(),
+  }),
+  /** Time in the UNet's runs, ms. */
+  reply: z.object({ run_ms: z.number() }),
+});
+/** The body of a request for one call. */
+export type AssistStepRequest = z.infer<typeof assistStep.request>;
+
+/** Ends the half. */
+export const assistEnd = operation('denoiser', 'assist-end', {
+  request: z.object({ half: z.string() }),
+  reply: z.object({}),
+});

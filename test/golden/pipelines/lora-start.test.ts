@@ -63,14 +63,14 @@ async function byHand(label: string, loras: LoraUnit[], firstCall: number): Prom
   const patched = await patcher.acquire(loras, OPTIONS);
   const sampler = createSampler(label, { schedule: pipeline.scheduler, steps: STEPS, eta: 0 });
   const prompt_embeds = await embed(loras);
-  await unet.begin(prompt_embeds);
+  await unet.begin('job', prompt_embeds);
   const [height, width] = [SIDE / 8, SIDE / 8];
   const shape = { batch: 1, height, width, tokens: prompt_embeds.shape[1]! };
   const noise = createBatchNoise([SEED], pipeline.unet.inChannels * height * width);
   let latents: Float32Array = noise().map((value) => Math.fround(value * sampler.initNoiseSigma));
   for (const [call, timestep] of sampler.timesteps.entries()) {
     const weights: WeightSet = call < firstCall ? unet.base : patched.weights;
-    const job = { shape, weights, signal: OPTIONS.signal };
+    const job = { shape, prompt: 'job', weights, signal: OPTIONS.signal };
     await unet.down(job, sampler.scaleModelInput(latents, call).slice(), timestep);
     const { noise_pred } = await unet.up(job, undefined);
     latents = sampler.step(call, noise_pred, latents, () => noise());

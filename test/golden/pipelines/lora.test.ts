@@ -78,8 +78,8 @@ async function predict(
 ): Promise<Tensor<'f32'>> {
   const [batch, , height, width] = sample.shape as [number, number, number, number];
   const shape = { batch, height, width, tokens: prompt_embeds.shape[1]! };
-  const job = { shape, weights, signal: OPTIONS.signal };
-  await unet.begin(prompt_embeds);
+  const job = { shape, prompt: 'job', weights, signal: OPTIONS.signal };
+  await unet.begin('job', prompt_embeds);
   await unet.down(job, sample.data.slice(), EXPECTED.timestep);
   const { noise_pred } = await unet.up(job, undefined);
   return f32(sample.shape, noise_pred);

@@ -1,0 +1,124 @@
+/**
+ * The UNet and a job's ControlNets on one set of embeddings: both halves of guidance in one run, or one half by itself. Per
+ * call the latents go to every ControlNet while the UNet's first half runs; their residuals are summed and enter the second.
+ *
+ * Source: the split and its single meeting point per step are the paper's (Katz, ATC'25, §4.1).
+ */
+import type { DenoiseControlNet } from '#shared/contracts/denoiser.ts';
+import type { MeshClient } from '#shared/placement/mesh-client.ts';
+import type { WeightSet } from '#shared/session/device.ts';
+import { pick, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
+import { ControlSession, latentsTensor } from './control.ts';
+import { sumResiduals, withZeroUnconditional } from './residuals.ts';
+import type { Unet } from './unet.ts';
+
+/** What stays the same over a job's calls. */
+export interface Conditioning {
+  /** Of its ControlNet sessions, and of its place on the device. */
+  readonly name: string;
+  /** Pictures. */
+  readonly batch: number;
+  /** Pixels. */
+  readonly height: number;
+  readonly width: number;
+  readonly guess_mode: boolean;
+  readonly controlnets: readonly DenoiseControlNet[];
+  /** `hint_0` …, u8 [1, 3, H, W]. */
+  readonly hints: TensorMap;
+  /** f32 [N, T, D]: N is B for one half, 2B for both. */
+  readonly prompt_embeds: Tensor<'f32'>;
+  /** What the ControlNets see: the same, or its second half alone. */
+  readonly control_embeds: Tensor<'f32'>;
+  /** Calls of the model, from the first to the last step. */
+  readonly calls: number;
+  readonly deadlineUnixMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** One call of the model. */
+export interface ModelCall {
+  /** From 0. */
+  readonly index: number;
+  readonly timestep: number;
+  /** f32 [B, 4, h, w], scaled for the model; not handed over. */
+  readonly latents: Float32Array;
+  readonly weights: WeightSet;
+  /** Whether the weights are those with the job's LoRAs. */
+  readonly isAdapted: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** What the model says. */
+export interface Prediction {
+  /** f32 [N, 4, h, w] */
+  readonly noise_pred: Float32Array;
+  /** Time in the UNet's runs, ms. */
+  readonly runMs: number;
+}
+
+/** Latent pixels are 8 × 8 pixels. */
+export const VAE_FACTOR = 8;
+
+/** See the head of this file. Its calls are made one after the other, and so are those of others on the same UNet. */
+export class ControlledUnet {
+  readonly #unet: Unet;
+  readonly #conditioning: Conditioning;
+  readonly #latentShape: { readonly batch: number; readonly height: number; readonly width: number };
+  readonly #controls: readonly ControlSession[];
+  #begun: Promise<void> | undefined;
+
+  /** ControlNets are opened at once; the device is not touched before the first call. */
+  constructor(parts: { readonly unet: Unet; readonly mesh: MeshClient }, conditioning: Conditioning) {
+    const { name, height, width, controlnets, hints, control_embeds, ...rest } = conditioning;
+    this.#unet = parts.unet;
+    this.#conditioning = conditioning;
+    const [latentHeight, latentWidth] = [height / VAE_FACTOR, width / VAE_FACTOR];
+    this.#latentShape = { batch: conditioning.batch, height: latentHeight, width: latentWidth };
+    const shared = { ...rest, job: name, height, width, prompt_embeds: control_embeds };
+    this.#controls = controlnets.map((unit, index) => {
+      const hint = pick(hints, `hint_${index}`, 'u8', [1, 3, height, width]);
+      return new ControlSession(parts.mesh, shared, { unit, hint, index });
+    });
+  }
+
+  /** @throws MeshError what the ControlNets and the device throw; the signal's reason */
+  async predict(call: ModelCall): Promise<Prediction> {
+    const { name, prompt_embeds } = this.#conditioning;
+    this.#begun ??= this.#unet.begin(name, prompt_embeds);
+    await this.#begun;
+    const [batch, tokens] = prompt_embeds.shape as [number, number];
+    const { weights, signal, timestep } = call;
+    const job = { prompt: name, shape: { ...this.#latentShape, batch, tokens }, weights, signal };
+    const latents = repeated(call.latents, batch / this.#latentShape.batch);
+    const [residuals, downMs] = await Promise.all([this.#residuals(call), this.#unet.down(job, latents, timestep)]);
+    signal.throwIfAborted();
+    const { noise_pred, runMs } = await this.#unet.up(job, residuals);
+    return { noise_pred, runMs: downMs + runMs };
+  }
+
+  /** Frees what lies on the device and in the ControlNets. */
+  async close(): Promise<void> {
+    await this.#begun?.catch(() => {}); // told by the call that began it
+    await Promise.all([
+      this.#unet.forget(this.#conditioning.name),
+      ...this.#controls.map((control) => control.close()),
+    ]);
+  }
+
+  /** The sum over the ControlNets that act in this call; undefined when none does. */
+  async #residuals({ index, latents, timestep }: ModelCall): Promise<TensorMap | undefined> {
+    const { prompt_embeds, control_embeds } = this.#conditioning;
+    const given = latentsTensor(latents, this.#latentShape);
+    const all = await Promise.all(this.#controls.map((control) => control.step(index, given, timestep)));
+    const sum = sumResiduals(all.filter((residuals) => residuals !== undefined));
+    const sawHalf = control_embeds.shape[0] !== prompt_embeds.shape[0];
+    return sum && sawHalf ? withZeroUnconditional(sum) : sum;
+  }
+}
+
+/** [B, …] → [times · B, …], a copy: it is handed over. */
+function repeated(values: Float32Array, times: number): Float32Array {
+  const all = new Float32Array(values.length * times);
+  for (let i = 0; i < times; i++) all.set(values, i * values.length);
+  return all;
+}

@@ -1,0 +1,133 @@
+/**
+ * Classifier-free guidance as runs of the model: joint, both halves in one run; or split, each half in a run of its own, the
+ * unconditional one on a second denoiser while one is idle. A half gives the same wherever it runs, so a picture of split
+ * guidance is the same, bit for bit, whether there was a second denoiser for none, some or all of its steps.
+ *
+ * Source: two devices for the two halves is the paper's "latent parallelism" (Katz, ATC'25, §4.3).
+ */
+import { applyGuidance, applyGuidanceToHalves } from '#shared/diffusion/guidance.ts';
+import { MeshError } from '#shared/errors/errors.ts';
+import type { MeshClient } from '#shared/placement/mesh-client.ts';
+import { type Conditioning, ControlledUnet, type ModelCall, type Prediction } from './controlled-unet.ts';
+import type { DistantHalf } from './distant-half.ts';
+import { joinHalves } from './halves.ts';
+import type { Unet } from './unet.ts';
+
+/** What a job has beside the embeddings. */
+export type GuidedJob = Omit<Conditioning, 'prompt_embeds' | 'control_embeds'>;
+
+/** f32 [B, T, D] each; `negative` is there with guidance alone. */
+export interface Embeddings {
+  readonly prompt: Conditioning['prompt_embeds'];
+  readonly negative: Conditioning['prompt_embeds'] | undefined;
+}
+
+type OpenDistant = (conditioning: Conditioning) => Promise<DistantHalf | undefined>;
+
+/** Whom it asks. */
+export interface GuidanceParts {
+  readonly unet: Unet;
+  readonly mesh: MeshClient;
+  /** Lends a second denoiser for the unconditional half, when one is idle. Without this the halves run together. */
+  readonly openDistant?: OpenDistant;
+}
+
+/** The model with guidance. */
+export interface Guidance {
+  /** @returns noise_pred f32 [B, 4, h, w] after guidance, and the time in this denoiser's runs */
+  predict(call: ModelCall): Promise<Prediction>;
+  close(): Promise<void>;
+}
+
+/** The way that a job's guidance is computed. */
+export function openGuidance(
+  parts: GuidanceParts,
+  job: GuidedJob,
+  { embeddings, scale }: { readonly embeddings: Embeddings; readonly scale: number },
+): Guidance {
+  const { prompt, negative } = embeddings;
+  const one = { ...job, prompt_embeds: prompt, control_embeds: prompt };
+  if (!negative) return new ControlledUnet(parts, one);
+  if (parts.openDistant) return new SplitGuidance(parts, { one, negative, scale }, parts.openDistant);
+  const both = joinHalves(negative, prompt);
+  const conditioning = { ...job, prompt_embeds: both, control_embeds: job.guess_mode ? prompt : both };
+  return new JointGuidance(new ControlledUnet(parts, conditioning), scale);
+}
+
+class JointGuidance implements Guidance {
+  readonly #model: ControlledUnet;
+  readonly #scale: number;
+
+  constructor(model: ControlledUnet, scale: number) {
+    this.#model = model;
+    this.#scale = scale;
+  }
+
+  async predict(call: ModelCall): Promise<Prediction> {
+    const { noise_pred, runMs } = await this.#model.predict(call);
+    return { noise_pred: applyGuidanceToHalves(noise_pred, this.#scale), runMs };
+  }
+
+  close(): Promise<void> {
+    return this.#model.close();
+  }
+}
+
+class SplitGuidance implements Guidance {
+  readonly #parts: GuidanceParts;
+  readonly #conditional: ControlledUnet;
+  readonly #negative: Conditioning;
+  readonly #scale: number;
+  #distant: Promise<DistantHalf | undefined>;
+  /** Opened when the half has to be computed here. */
+  #unconditional: ControlledUnet | undefined;
+
+  constructor(
+    parts: GuidanceParts,
+    job: { readonly one: Conditioning; readonly negative: Conditioning['prompt_embeds']; readonly scale: number },
+    openDistant: OpenDistant,
+  ) {
+    const { one, negative, scale } = job;
+    this.#parts = parts;
+    this.#scale = scale;
+    this.#conditional = new ControlledUnet(parts, one);
+    const controlnets = one.guess_mode ? [] : one.controlnets; // guess mode controls the conditional half alone
+    const name = `${one.name}-unconditional`;
+    this.#negative = { ...one, name, controlnets, prompt_embeds: negative, control_embeds: negative };
+    this.#distant = openDistant(this.#negative);
+    this.#distant.catch(() => {}); // told by the first call
+  }
+
+  async predict(call: ModelCall): Promise<Prediction> {
+    const distant = await this.#distant;
+    const [conditional, elsewhere] = await Promise.all([
+      this.#conditional.predict(call),
+      distant && this.#ask(distant, call),
+    ]);
+    const unconditional = elsewhere ?? (await this.#predictHere(call));
+    const noise_pred = applyGuidance(unconditional.noise_pred, conditional.noise_pred, this.#scale);
+    return { noise_pred, runMs: conditional.runMs + (elsewhere ? 0 : unconditional.runMs) };
+  }
+
+  async close(): Promise<void> {
+    const distant = await this.#distant.catch(() => undefined);
+    await Promise.all([this.#conditional.close(), this.#unconditional?.close(), distant?.close()]);
+  }
+
+  /** Undefined, now and from now on, when the other denoiser has been lost or has work of its own. */
+  async #ask(distant: DistantHalf, call: ModelCall): Promise<Prediction | undefined> {
+    try {
+      return await distant.predict(call);
+    } catch (thrown) {
+      if (call.signal.aborted || MeshError.from(thrown).retry === 'never') throw thrown;
+      this.#distant = Promise.resolve(undefined);
+      void distant.close(); // does not fail
+      return undefined;
+    }
+  }
+
+  #predictHere(call: ModelCall): Promise<Prediction> {
+    this.#unconditional ??= new ControlledUnet(this.#parts, this.#negative);
+    return this.#unconditional.predict(call);
+  }
+}
