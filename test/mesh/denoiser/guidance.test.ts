@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { GenerateInput } from '#shared/contracts/generate.ts';
 import { pick, type TensorMap } from '#shared/tensor/tensor.ts';
-import { loadPipelineNumbers } from '../golden/pipelines/cases.ts';
-import { expectSamePicture } from '../golden/pipelines/same-picture.ts';
-import { TestMesh } from './mesh-kit.ts';
-import { generatePicture, recordedCase, requestOf } from './recorded-requests.ts';
+import { loadPipelineNumbers } from '../../golden/pipelines/cases.ts';
+import { expectSamePicture } from '../../golden/pipelines/same-picture.ts';
+import { TestMesh } from '../mesh-kit.ts';
+import { generatePicture, recordedCase, requestOf } from '../recorded-requests.ts';
 
 const REQUEST: GenerateInput = { prompt: 'a boat', seed: 5, steps: 30, sampler: 'Euler', width: 64, height: 64 };
 const OTHER: GenerateInput = { prompt: 'a house', seed: 6, steps: 30, sampler: 'Euler', width: 64, height: 64 };
@@ -24,7 +24,7 @@ async function picture(request: GenerateInput): Promise<Uint8Array> {
 }
 
 describe('mesh with split guidance and two denoisers', () => {
-  it('an idle denoiser computes the other half of a job with ControlNets, as Diffusers does', async () => {
+  it('H1: an idle denoiser computes the other half of a job with ControlNets, as Diffusers does', async () => {
     const asked = mesh.nextRequest('denoiser', 'assist-step');
     const made = await generatePicture(mesh, await requestOf(recordedCase('controlnet-2'), numbers));
     expectSamePicture(made, pick(numbers, 'controlnet-2/image_u8', 'u8'));
@@ -38,12 +38,12 @@ describe('mesh with split guidance and two denoisers', () => {
     }
   });
 
-  it('a picture is the same bit for bit when both denoisers have jobs of their own', async () => {
+  it('H1: a picture is the same bit for bit when both denoisers have jobs of their own', async () => {
     const alone = [await picture(REQUEST), await picture(OTHER)];
     expect(await Promise.all([picture(REQUEST), picture(OTHER)])).toEqual(alone);
   });
 
-  it('a job takes the device of a half that is computed there; both pictures stay the same', async () => {
+  it('H2: a job takes the device of a half that is computed there; both pictures stay the same', async () => {
     const alone = [await picture(REQUEST), await picture(OTHER)];
     const asked = mesh.nextRequest('denoiser', 'assist-step');
     const first = picture(REQUEST);
@@ -62,7 +62,7 @@ describe('mesh with split guidance and two denoisers', () => {
     await isBack;
   });
 
-  it('a denoiser is idle again when whoever it lent itself to died', async () => {
+  it('H3: a denoiser is idle again when whoever it lent itself to died', async () => {
     const asked = mesh.nextRequest('denoiser', 'assist-step');
     const asker = mesh.nextRequest('denoiser', 'denoise');
     const made = picture(REQUEST);
