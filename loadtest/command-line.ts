@@ -23,6 +23,7 @@ export function usage(experiments: readonly string[]): string {
   --steps N              (default: 50)
   --seed N               of arrivals and adapters (default: 1)
   --lora-start JSON      "exact", {"at_step":K}, {"max_steps":K} (default: {"max_steps":20}, the bound of Katz's artifact)
+  --guidance joint|split how denoisers of the mesh run the two halves (default: joint; alone measures both)
   --katz-bound K         the step at which as-katz waits for LoRAs (default: ${KATZ_BOUND}; the paper says 10)
   --env NAME=VALUE       for every service of the mesh; repeatable
   --help                 this text
@@ -49,6 +50,7 @@ const FLAGS = {
   steps: { type: 'string', default: '50' },
   seed: { type: 'string', default: '1' },
   'lora-start': { type: 'string', default: '{"max_steps":20}' },
+  guidance: { type: 'string', default: 'joint' },
   'katz-bound': { type: 'string', default: String(KATZ_BOUND) },
   env: { type: 'string', multiple: true, default: [] as string[] },
   help: { type: 'boolean', default: false },
@@ -72,6 +74,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       loraActors: positive('lora-actors', values['lora-actors']),
       pictures: positive('pictures', values.pictures ?? (values.quick ? '12' : '240')),
       katzBound: positive('katz-bound', values['katz-bound']),
+      guidance: guidance(values.guidance),
       request: { lora_start: loraStart(values['lora-start']) },
       env: Object.fromEntries(values.env.map(variable)),
       isQuick: values.quick,
@@ -88,6 +91,11 @@ function positive(flag: string, text: string): number {
 function serviceName(text: string): ServiceName {
   if (Object.hasOwn(PUBLISHED, text)) return text as ServiceName;
   throw wrong('traffic', text, Object.keys(PUBLISHED).join(' or '));
+}
+
+function guidance(text: string): LoadOptions['guidance'] {
+  if (text === 'joint' || text === 'split') return text;
+  throw wrong('guidance', text, 'joint or split');
 }
 
 /** Checked by the mesh itself; here only that it is JSON, or the one word. */

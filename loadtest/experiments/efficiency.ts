@@ -4,12 +4,14 @@ import { type ClosedRun, runClosedLoop } from '../closed-loop.ts';
 import { deviceCount, type ServingSystem } from '../systems/system.ts';
 import { fixedPicture, parseKind } from '../workload/fixed-picture.ts';
 import type { Experiment, LoadFinding, LoadOptions } from './experiment.ts';
-import { withDiffusers, withKatz, withMesh, withWarmFiles } from './systems.ts';
+import { withDiffusers, withKatz, withMesh, withPlan, withWarmFiles } from './systems.ts';
 
 const KIND = parseKind('3C2L');
 const MIN_GAIN = 2;
 /** Clients for each denoiser: while one picture is decoded the next is denoised. */
 const CLIENTS_PER_DENOISER = 1.25;
+/** Jobs that a denoiser might have in hand: one is what the mesh does. */
+const PLANNED_JOBS = [1, 2];
 /** ControlNet devices for each denoiser: 3 × 50 × 27.2 ms of ControlNets beside 50 × 54.8 ms of UNet. */
 const CONTROLNETS_PER_DENOISER = 1.5;
 
@@ -34,13 +36,20 @@ export const efficiency: Experiment = {
 async function run(given: LoadOptions): Promise<LoadFinding> {
   const options = withWarmFiles(given);
   const denoisers = options.isQuick ? 2 : options.instances;
-  const rounds = options.isQuick ? 3 : 6;
+  const rounds = options.isQuick ? 4 : 8;
   const pictures = Array.from({ length: denoisers * rounds }, (_, nth) => fixedPicture(KIND, nth));
   const measure = async (system: ServingSystem, clients: number): Promise<Row> =>
     rowOf(system, await runClosedLoop(system, pictures, { clients, skip: clients }));
   const controlnet = Math.ceil(denoisers * CONTROLNETS_PER_DENOISER);
+  const planned: Row[] = [];
+  for (const jobsPerDenoiser of PLANNED_JOBS) {
+    const size = { denoisers, controlnets: controlnet, jobsPerDenoiser };
+    const clients = Math.ceil(denoisers * jobsPerDenoiser * CLIENTS_PER_DENOISER);
+    planned.push(await withPlan(options, size, (system) => measure(system, clients)));
+  }
   options.note(`latentmesh with ${denoisers} denoisers and ${controlnet} ControlNet devices`);
   return finding([
+    ...planned,
     await withDiffusers(options, denoisers, (system) => measure(system, denoisers)),
     await withKatz(options, { instances: denoisers, controlnetSlots: KIND.controlnets }, (system) =>
       measure(system, denoisers),

@@ -23,6 +23,8 @@ export interface LoadOptions {
   readonly pictures: number;
   /** The step that waits for LoRAs in `as-katz`. */
   readonly katzBound: number;
+  /** How denoisers of the mesh run the two halves of guidance. */
+  readonly guidance: 'joint' | 'split';
   /** `lora_start` and the like, for requests with LoRAs to the mesh. */
   readonly request: Partial<GenerateInput>;
   /** Further variables of every service of the mesh. */

@@ -3,6 +3,7 @@ import type { DeviceProfile } from '#shared/config/device-profile.ts';
 import type { Role } from '#shared/contracts/heartbeat.ts';
 import { AsDiffusers } from '../systems/as-diffusers.ts';
 import { AsKatz } from '../systems/as-katz.ts';
+import { AsPlanned, type AsPlannedOptions } from '../systems/as-planned.ts';
 import { Latentmesh } from '../systems/latentmesh.ts';
 import { VirtualClock } from '../virtual-clock.ts';
 import type { Picture } from '../workload/published-traffic.ts';
@@ -28,12 +29,31 @@ export function withKatz<T>(
   return clock.run(work(new AsKatz({ profile, clock, instances, steps, controlnetSlots, bound: katzBound })));
 }
 
+/** Runs work on what the mesh would be without its own work, in no real time. */
+export function withPlan<T>(
+  { profile, steps, katzBound: bound }: LoadOptions,
+  size: Pick<AsPlannedOptions, 'denoisers' | 'controlnets' | 'jobsPerDenoiser'>,
+  work: (system: AsPlanned) => Promise<T>,
+): Promise<T> {
+  const clock = new VirtualClock();
+  return clock.run(work(new AsPlanned({ profile, clock, steps, bound, ...size })));
+}
+
+/** A mesh, and what it will be asked for. */
+export interface MeshSize {
+  readonly pictures: readonly Picture[];
+  readonly replicas: Partial<Record<Role, number>>;
+  /** As the command line says when left out. */
+  readonly guidance?: LoadOptions['guidance'];
+}
+
 /** Runs work on a mesh that knows the adapters of these pictures. */
 export async function withMesh<T>(
-  { profile, timeScale, steps, request, env, note, loraActors }: LoadOptions,
-  { pictures, replicas }: { readonly pictures: readonly Picture[]; readonly replicas: Partial<Record<Role, number>> },
+  given: LoadOptions,
+  { pictures, replicas, guidance = given.guidance }: MeshSize,
   work: (system: Latentmesh) => Promise<T>,
 ): Promise<T> {
+  const { profile, timeScale, steps, request, env, note, loraActors } = given;
   await using mesh = await Latentmesh.start({
     profile,
     timeScale,
@@ -41,6 +61,7 @@ export async function withMesh<T>(
     request,
     env,
     note,
+    guidance,
     replicas: { lora: loraActors, ...replicas },
     controlnets: new Set(pictures.flatMap(({ controlnets }) => controlnets)),
     loras: new Set(pictures.flatMap(({ loras }) => loras)),

@@ -25,6 +25,8 @@ export interface LatentmeshOptions {
   readonly timeScale: number;
   readonly steps: number;
   readonly replicas: Partial<Record<Role, number>>;
+  /** Whether the two halves of guidance run together, or on two denoisers while one is idle. */
+  readonly guidance: 'joint' | 'split';
   /** Adapters that requests will name. */
   readonly controlnets: Iterable<string>;
   readonly loras: Iterable<string>;
@@ -49,7 +51,7 @@ const HOST_LORAS = 150;
 
 /** See the head of this file. */
 export class Latentmesh implements ServingSystem, AsyncDisposable {
-  readonly name = 'latentmesh';
+  readonly name: string;
   readonly device: string;
   readonly clock: SimulationClock;
   readonly #options: LatentmeshOptions;
@@ -67,6 +69,7 @@ export class Latentmesh implements ServingSystem, AsyncDisposable {
     this.#transport = parts.transport;
     this.#resources = parts.resources;
     this.#hint = parts.hint;
+    this.name = options.guidance === 'split' ? 'latentmesh, split guidance' : 'latentmesh';
     this.device = `simulated:${options.profile.name}`;
     this.clock = scaledClock(options.timeScale);
     this.#usage.listen(parts.transport);
@@ -150,7 +153,7 @@ async function writeFiles(folder: string, model: string, options: LatentmeshOpti
 function serviceEnvironment(
   folder: string,
   loraBytes: number,
-  { profile, timeScale, env }: LatentmeshOptions,
+  { profile, timeScale, guidance, env }: LatentmeshOptions,
 ): NodeJS.ProcessEnv {
   const { NATS_URL: _, ...inherited } = process.env;
   return {
@@ -158,6 +161,7 @@ function serviceEnvironment(
     LATENTMESH_DEVICE: `simulated:${profile.name}`,
     LATENTMESH_PROFILES: folder,
     LATENTMESH_TIME_SCALE: String(timeScale),
+    LATENTMESH_GUIDANCE: guidance,
     LATENTMESH_PATCH_CACHE_BYTES: String(PATCH_CACHE_BYTES),
     LATENTMESH_CONTROLNET_CACHE_BYTES: String(CONTROLNET_CACHE_BYTES),
     LATENTMESH_LORA_CACHE_BYTES: String(HOST_LORAS * loraBytes),
