@@ -32,6 +32,9 @@ export interface KnownLora {
 const HASH_DIGITS = 10;
 const PARTS = ['text_encoder', 'unet'] as const satisfies readonly LoraPart[];
 
+/** Hashes in a heartbeat: a small LoRA is 100 KB, and thousands may be in memory. */
+const MAX_TOLD = 256;
+
 /** LoRAs that wait to be read ahead: of a longer queue of jobs the first would have been pushed out before it is used. */
 const MAX_PREFETCHES = 16;
 
@@ -63,9 +66,9 @@ export class LoraLibrary {
     this.#afterRead = options.afterRead;
   }
 
-  /** Hashes of the LoRAs whose factors are in memory, for heartbeats. */
+  /** Hashes of LoRAs whose factors are in memory, the ones used last, for heartbeats. */
   get resident(): string[] {
-    return [...new Set(this.#factors.keys.map((key) => key.split(' ')[0]!))];
+    return [...new Set(this.#factors.keys.map((key) => key.split(' ')[0]!))].slice(0, MAX_TOLD);
   }
 
   /** Bytes of factors in memory. */
