@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { MeshBus } from '#shared/bus/mesh-bus.ts';
-import { connectNats } from '#shared/bus/nats-transport.ts';
+import { DirectPath } from '#shared/bus/direct-path.ts';
+import { MeshBus, type MeshBusOptions } from '#shared/bus/mesh-bus.ts';
+import { connectNats, type NatsTransport } from '#shared/bus/nats-transport.ts';
+import { HEADER } from '#shared/bus/protocol.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import { f32 } from '#shared/tensor/tensor.ts';
 import { message } from '#shared/wire/message.ts';
@@ -11,9 +13,17 @@ import { startChild } from './child.ts';
 const SUBJECT = 'latentmesh.v1.actor.test.work';
 const LARGE = 5_000_000;
 
-async function newBus(url: string, instance: string): Promise<AsyncDisposable & { bus: MeshBus }> {
-  const bus = new MeshBus(await connectNats({ url, name: instance }), { instance });
+async function newBus(
+  url: string,
+  instance: string,
+  options: Partial<MeshBusOptions> = {},
+): Promise<AsyncDisposable & { bus: MeshBus }> {
+  const bus = new MeshBus(await connectNats({ url, name: instance }), { instance, ...options });
   return { bus, [Symbol.asyncDispose]: () => bus.stop() };
+}
+
+function asDisposable(transport: NatsTransport): NatsTransport & AsyncDisposable {
+  return Object.assign(transport, { [Symbol.asyncDispose]: () => transport.close() });
 }
 
 const inAMinute = (): { deadlineUnixMs: number } => ({ deadlineUnixMs: Date.now() + 60_000 });
@@ -110,6 +120,27 @@ describe('bus on NATS — the callee is killed', () => {
     await child.kill();
     const error = await call;
     expect([error.code, error.details.instance]).toEqual(['ACTOR_LOST', 'callee-process']);
+  });
+
+  it.each<[string, string[], boolean]>([
+    ['a unix socket', [], true],
+    ['TCP', ['127.0.0.1'], true],
+    ['chunks', [], false],
+  ])('B6: ACTOR_LOST when it is killed while its reply comes by %s', async (_, args, isDirect) => {
+    await using nats = await startNats();
+    const direct = isDirect ? { direct: await DirectPath.open() } : {};
+    await using caller = await newBus(nats.url, 'caller', direct);
+    await using child = startChild('callee-process.ts', [nats.url, SUBJECT, ...args]);
+    await using spy = await connectNats({ url: nats.url, name: 'spy' }).then(asDisposable);
+    await child.said('ready');
+    const announced = gate();
+    spy.subscribe('_INBOX.*.answer.*', ({ headers }) => headers[HEADER.bytes] && announced.open());
+    await spy.flush();
+    // 200 MB: some hundred ms.
+    const call = failure(caller.bus.call(SUBJECT, message(LARGE * 10), inAMinute()));
+    await announced.opened;
+    await child.kill();
+    expect((await call).code).toBe('ACTOR_LOST');
   });
 
   it('and at once when the caller’s signal says so', async () => {
