@@ -24,6 +24,39 @@ describe('choose — who gets the work', () => {
     expect(choose(candidates, { holds: ['canny'] })?.instance).toBe('idle');
   });
 
+  it.each([
+    ['waits for the holder while that is shorter than loading', 3000, 'holder'],
+    ['loads elsewhere once the queue is longer than that', 900, 'idle'],
+  ])('by measured times: %s', (_, load_ms, instance) => {
+    const measured = { turn_ms: 1000, load_ms };
+    const candidates = [heartbeat('idle', measured), heartbeat('holder', { ...measured, load: 1, holds: ['canny'] })];
+    expect(choose(candidates, { holds: ['canny'] })?.instance).toBe(instance);
+  });
+
+  it('a session of many turns waits behind others at each of them', () => {
+    const measured = { turn_ms: 100, load_ms: 1000 };
+    const candidates = [heartbeat('idle', measured), heartbeat('holder', { ...measured, load: 1, holds: ['canny'] })];
+    expect([5, 20].map((turns) => choose(candidates, { holds: ['canny'], turns })?.instance)).toEqual([
+      'holder',
+      'idle',
+    ]);
+  });
+
+  it('a newcomer counts as what the others measured, no cheaper', () => {
+    const slow = heartbeat('slow', { turn_ms: 5000, load_ms: 9000, load: 1, holds: ['canny'] });
+    expect(choose([heartbeat('new'), slow], { holds: ['canny'] })?.instance).toBe('slow');
+  });
+
+  it('one with room rather than one that has to push something out', () => {
+    const memory = { budget_bytes: 10, load_ms: 1000 };
+    const candidates = [
+      heartbeat('full', { ...memory, holds: ['depth', 'pose'], resident_bytes: 9 }),
+      heartbeat('roomy', { ...memory, holds: ['pose'], resident_bytes: 4, started_unix_ms: 2000 }),
+    ];
+    expect(choose(candidates, { holds: ['canny'] })?.instance).toBe('roomy');
+    expect(choose(candidates, { holds: ['depth'] })?.instance).toBe('full');
+  });
+
   it('the one that holds most of several names', () => {
     const candidates = [heartbeat('one', { holds: ['canny'] }), heartbeat('both', { holds: ['depth', 'canny'] })];
     expect(choose(candidates, { holds: ['canny', 'depth'] })?.instance).toBe('both');
