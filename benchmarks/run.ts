@@ -11,12 +11,13 @@ import { describeMachine, waitForQuiet } from './machine.ts';
 import { memory } from './memory.ts';
 import { meshOverhead } from './mesh-overhead.ts';
 import { writeResults } from './results.ts';
+import { sequential } from './sequential.ts';
 import { startUp } from './start-up.ts';
 import { goalsTable, tableText } from './table.ts';
 import { transfer } from './transfer.ts';
 import { unetFlops } from './unet-flops.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [startUp, memory, unetFlops, meshOverhead, lora, transfer, cancel];
+const BENCHMARKS: readonly Benchmark[] = [startUp, memory, unetFlops, meshOverhead, lora, transfer, sequential, cancel];
 
 /** How long to wait for a machine that is busy with something else, ms. */
 const QUIET_PATIENCE_MS = 2 * 60_000;
