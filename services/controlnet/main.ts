@@ -9,7 +9,7 @@ import { ControlNet } from './controlnet.ts';
 import { ControlNetActor } from './controlnet-actor.ts';
 import { ResidentControlNets } from './resident.ts';
 
-await runService('controlnet', async ({ config }) => {
+await runService('controlnet', async ({ config, tellSoon }) => {
   const pipeline = await openPipeline(config.modelFolder);
   const { controlnetFolders, allowPaths } = config;
   const library = new Library(pipeline.folder, { controlNetFolders: controlnetFolders, allowPaths });
@@ -23,9 +23,10 @@ await runService('controlnet', async ({ config }) => {
   const actor = new ControlNetActor({ device, resident, now: Date.now });
   return {
     operations: [
-      served(contract.open, actor.open),
+      // A session counts as work for as long as it is open: the next one is placed by what is told of it.
+      served(contract.open, (request, signal) => actor.open(request, signal).finally(tellSoon)),
       served(contract.step, actor.step),
-      served(contract.close, actor.close),
+      served(contract.close, (request, signal) => actor.close(request, signal).finally(tellSoon)),
       // What only reads headers does not wait behind the steps.
       served(contract.inspect, async ({ body }) => {
         const entry = await library.findControlNet(body.controlnet);

@@ -32,6 +32,8 @@ export interface ServiceContext {
   readonly bus: Bus;
   readonly directory: Directory;
   readonly mesh: MeshClient;
+  /** To be called when the load changed by more than a call that a caller counts itself: tells the mesh before the next heartbeat. */
+  readonly tellSoon: () => void;
 }
 
 /** What a service is. */
@@ -54,6 +56,9 @@ const DRAIN_ON = ['SIGTERM', 'SIGINT', 'disconnect'] as const;
 
 /** What is left to do after the grace time: tell callers, close the connection. Without a server that would wait for ever, ms. */
 const LEAVE_MS = 1500;
+
+/** A change is told behind the answer that made it: until then its caller counts it, ms. */
+const TELL_SOON_MS = 5;
 
 /** Exit status of a process that met an error nobody handled (EX_SOFTWARE of sysexits.h). */
 const EXIT_UNHANDLED = 70;
@@ -83,6 +88,7 @@ class Service {
   #parts: ServiceParts | undefined;
   #subscriptions: Subscription[] = [];
   #heartbeat: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Timeout | undefined;
   #isLeaving = false;
 
   constructor(role: Role, config: Config) {
@@ -107,7 +113,8 @@ class Service {
     const mesh = new MeshClient({ bus, directory });
     transport.onStatus(({ type }) => type === 'connected' && directory.excuse());
     const { log } = this.#telemetry;
-    this.#context = { config: this.#config, instance: this.#instance, log, transport, bus, directory, mesh };
+    const tellSoon = (): void => this.#tellSoon();
+    this.#context = { config: this.#config, instance: this.#instance, log, transport, bus, directory, mesh, tellSoon };
     this.#telemetry.listen((traceId, spans) => publishJson(transport, subjects.spans(traceId), spans));
     this.#parts = await build(this.#context);
     this.#subscriptions = this.#parts.operations.flatMap((one) => serveOperation(bus, one, this.#instance));
@@ -137,6 +144,7 @@ class Service {
     await Promise.all([...incoming.map((one) => one.drain()), actor.drain()]);
     clearTimeout(grace);
     clearInterval(this.#heartbeat);
+    clearTimeout(this.#soon);
     await close();
     await this.#telemetry.shutdown();
     await bus.close();
@@ -146,6 +154,13 @@ class Service {
   /** A newcomer is greeted at once, so that it need not wait for the next heartbeat to know whom to ask. */
   #hear(directory: Directory, body: unknown): void {
     if (directory.hear(body) && this.#heartbeat) this.#beat();
+  }
+
+  #tellSoon(): void {
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined;
+      this.#beat();
+    }, TELL_SOON_MS);
   }
 
   #beat(): void {
