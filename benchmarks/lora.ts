@@ -24,7 +24,7 @@ export const lora: Benchmark = {
   name: 'lora',
   title: 'What a LoRA of rank 64 on every linear layer adds to a job of the size of SD 1.5',
   measured:
-    'requests over NATS until the reply, less the decoding, on a running mesh at 512×512 with guidance, in rounds of a plain job, one with a LoRA that nobody has seen (its file is in the page cache, it is read, hashed, matched and multiplied into 264 weights of UNet and text encoder), and one with it again. Added is the difference to the plain job of the same round; its share is of 20 steps of the plain jobs, whatever number of steps was run. A switch is what spans show between the steps: the lookup at the door and in both actors, the entering, and the first step’s time outside of the runtime beyond that of the others',
+    'requests over NATS until the reply, less the decoding, on a running mesh at 512×512 with guidance, in rounds of a plain job, one with a LoRA that nobody has seen (its file is in the page cache, it is read, hashed, matched and multiplied into 160 weights of the UNet and 72 of the text encoder), and one with it again. Added is the difference to the plain job of the same round; its share is of 20 steps of the plain jobs, whatever number of steps was run. A switch is what spans show between the steps: the lookup at the door and in both actors, the entering, and the first step’s time outside of the runtime beyond that of the others',
   notMeasured: 'disks, LoRAs in a remote store, several jobs at once; patching and steps share the two cores here',
   run: measure,
 };
