@@ -37,6 +37,8 @@ const MAX_TOLD = 256;
 
 /** LoRAs that wait to be read ahead: of a longer queue of jobs the first would have been pushed out before it is used. */
 const MAX_PREFETCHES = 16;
+/** LoRAs that are read ahead side by side: some hundred MB each, from storage that may be far. */
+const READS_AHEAD_AT_ONCE = 4;
 
 /** A plan is a few hundred KB for a large LoRA. */
 const MAX_PLANS = 256;
@@ -56,8 +58,9 @@ export class LoraLibrary {
   readonly #known = new LRUCache<string, Promise<KnownLora>>({ max: MAX_PLANS });
   readonly #factors: FactorCache;
   readonly #afterRead: ((name: string) => Promise<void>) | undefined;
-  #lastPrefetch: Promise<unknown> = Promise.resolve();
-  #prefetches = 0;
+  /** To be read ahead, in this order. */
+  readonly #ahead: PinnedLora[] = [];
+  #readingAhead = 0;
 
   constructor(library: Library, base: LoraBase, options: LoraLibraryOptions) {
     this.#library = library;
@@ -101,17 +104,23 @@ export class LoraLibrary {
     return joinFactors(factors.map((one, i) => ({ factors: one, scale: loras[i]!.weight })));
   }
 
-  /** Reads factors that will be asked for, one LoRA after another. Failures are left to whoever asks. */
+  /** Reads factors that will be asked for. Failures are left to whoever asks. */
   prefetch(loras: readonly PinnedLora[]): void {
     for (const unit of loras) {
-      if (this.#prefetches >= MAX_PREFETCHES) return;
-      this.#prefetches++;
-      this.#lastPrefetch = this.#lastPrefetch.then(() => this.#prefetch(unit)).catch(() => {});
+      if (this.#ahead.length >= MAX_PREFETCHES) return;
+      this.#ahead.push(unit);
+      if (this.#readingAhead < READS_AHEAD_AT_ONCE) void this.#readAhead(); // never rejects
     }
   }
 
+  /** One of those who take from the same line until it is empty. */
+  async #readAhead(): Promise<void> {
+    this.#readingAhead++;
+    for (let unit = this.#ahead.shift(); unit; unit = this.#ahead.shift()) await this.#prefetch(unit).catch(() => {});
+    this.#readingAhead--;
+  }
+
   async #prefetch(unit: PinnedLora): Promise<void> {
-    this.#prefetches--;
     for (const part of PARTS) await this.#factorsOf(unit, part);
   }
 

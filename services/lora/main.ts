@@ -1,5 +1,4 @@
 /** Wires the lora actor: the library, and the names and shapes of the base model's weights. */
-import { Actor } from '#shared/actor/actor.ts';
 import { openComponent } from '#shared/checkpoint/component.ts';
 import { Library } from '#shared/checkpoint/library.ts';
 import { openPipeline } from '#shared/checkpoint/pipeline.ts';
@@ -8,7 +7,11 @@ import { runService } from '#shared/service/run-service.ts';
 import { served } from '#shared/service/serve.ts';
 import { inspect, list, patch } from './lora-actor.ts';
 import { LoraLibrary } from './lora-library.ts';
+import { Readers } from './readers.ts';
 import { SimulatedReading } from './simulated-reading.ts';
+
+/** More than ask at once: one for each denoiser and text encoder of a host. Who is idle costs nothing. */
+const READERS = 16;
 
 await runService('lora', async ({ config }) => {
   const pipeline = await openPipeline(config.modelFolder);
@@ -22,20 +25,15 @@ await runService('lora', async ({ config }) => {
     { unet: unet.weights.index, text_encoder: textEncoder.weights.index },
     { maxFactorBytes: config.loraCacheBytes, ...(simulated && { afterRead: (name) => simulated.read(name) }) },
   );
-  const actor = new Actor({});
-  const read = patch(library);
-  const offerPatch = actor.on(async (state, request: Parameters<typeof read>[0]) => ({
-    state,
-    reply: await read(request),
-  }));
+  const readers = new Readers(READERS, patch(library));
   return {
     // What only reads a header does not wait behind the reading of factors.
     operations: [
-      served(contract.patch, offerPatch),
+      served(contract.patch, readers.offer),
       served(contract.inspect, inspect(library)),
       served(contract.list, list(library)),
     ],
-    actor,
+    actor: readers,
     describe: () => ({
       device: config.simulation ? config.device : 'none',
       model: pipeline.name,
