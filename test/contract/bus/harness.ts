@@ -72,5 +72,5 @@ export function aborted(signal: AbortSignal): Promise<never> {
 
 /** `n` floats that are all different. */
 export function ramp(n: number): Float32Array {
-  return Float32Array.from({ length: n }, (_value, i) => i);
+  return new Float32Array(n).map((_zero, i) => i);
 }
