@@ -1,5 +1,7 @@
 /** One ControlNet process, with room for one ControlNet, between two denoisers: whatever befalls it, each picture is its own. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { INLINE_MAX_BYTES } from '#shared/bus/protocol.ts';
+import { readSpans } from '#shared/bus/span-stream.ts';
 import { Library } from '#shared/checkpoint/library.ts';
 import { openPipeline } from '#shared/checkpoint/pipeline.ts';
 import type { GenerateInput } from '#shared/contracts/generate.ts';
@@ -64,6 +66,21 @@ describe('faults — a ControlNet process', () => {
     await mesh.signal('controlnet');
     expect(await Promise.all(jobs.map((job) => job.picture()))).toEqual(calm);
     await back;
+  });
+
+  it('tells in the trace by which way its residuals came, and how many bytes they were', async () => {
+    const { trace_id } = await WatchedJob.send(mesh, { ...requests[0], width: 256, height: 256, steps: 2 }).reply;
+    const replies = async () => {
+      const spans = await readSpans(mesh.transport.connection, trace_id);
+      return spans.filter(({ name }) => name === 'call controlnet.step').map(({ attributes }) => attributes);
+    };
+    await expect.poll(async () => (await replies()).length, { timeout: 20_000 }).toBe(2);
+    for (const attributes of await replies()) {
+      const bytes = Number(attributes['latentmesh.reply_bytes']);
+      const far = process.platform === 'win32' ? 'chunks' : 'unix';
+      expect(attributes['latentmesh.route']).toBe(bytes > INLINE_MAX_BYTES ? far : 'inline');
+      expect(bytes).toBeGreaterThan(0);
+    }
   });
 
   it('is asked in the window only, and from one call before it', async () => {
