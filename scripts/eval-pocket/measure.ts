@@ -55,7 +55,7 @@ export async function judge(bench: Bench, entries: readonly Expected[], pictures
 /** Prompts of one kind, as they are. */
 export async function measurePrompts(bench: Bench, kind: Expected['kind']): Promise<Painted> {
   const entries = bench.benchmark.prompts.filter((entry) => entry.kind === kind);
-  const pictures = await bench.painter.paint(entries);
+  const pictures = await bench.painter.paintPlain(entries);
   return { pictures, score: await judge(bench, entries, pictures) };
 }
 
@@ -77,17 +77,16 @@ export async function measureEdges(bench: Bench): Promise<EdgesResult & { readon
   };
 }
 
-/** In one style; without it the same prompts are part of the pictures that `plain` has already. */
+/** In one style, and the same prompts without it. */
 export async function measureLora(
   bench: Bench,
   lora: string,
-  plain: Readonly<Record<'single' | 'pair', Painted>>,
 ): Promise<LoraResult & { readonly painted: readonly Picture[] }> {
   const of = (kind: 'single' | 'pair'): Expected[] =>
     bench.benchmark.prompts.filter((entry) => entry.kind === kind).slice(0, STYLED_OF_A_KIND);
   const entries = [...of('single'), ...of('pair')];
   const painted = await bench.painter.paint(entries, { loras: [{ lora, weight: 1 }] });
-  const without = (['single', 'pair'] as const).flatMap((kind) => plain[kind].pictures.slice(0, STYLED_OF_A_KIND));
+  const without = await bench.painter.paintPlain(entries);
   return {
     pictures: entries.length,
     score: await judge(bench, entries, painted, lora),

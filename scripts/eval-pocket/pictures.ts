@@ -16,6 +16,7 @@ type Extras = Pick<GenerateInput, 'controlnets' | 'loras'>;
 export class Painter implements AsyncDisposable {
   readonly #mesh: Mesh;
   readonly #benchmark: Benchmark;
+  readonly #painted = new Map<number, Picture>();
   /** Times of the jobs of one picture, from acceptance to reply, ms. */
   readonly singleMs: number[] = [];
 
@@ -27,6 +28,14 @@ export class Painter implements AsyncDisposable {
   /** Joins the mesh that runs, or starts one. @throws MeshError UNKNOWN_MODEL when the one that runs serves another model */
   static async open(benchmark: Benchmark, say: (text: string) => void): Promise<Painter> {
     return new Painter(await openMesh({ model: MODEL, onStart: say }), benchmark);
+  }
+
+  /** One picture for each prompt without add-ons; what was painted once is not painted again. */
+  async paintPlain(entries: readonly Expected[]): Promise<Picture[]> {
+    const missing = entries.filter(({ seed }) => !this.#painted.has(seed));
+    const pictures = await this.paint(missing);
+    for (const [i, { seed }] of missing.entries()) this.#painted.set(seed, pictures[i]!);
+    return entries.map(({ seed }) => this.#painted.get(seed)!);
   }
 
   /** One picture for each prompt, several in a job. */

@@ -55,10 +55,13 @@ export function compare(expected: Expected, reading: Reading, places: Benchmark[
   };
 }
 
-/** Shares of pictures that are right. */
+/** Shares of pictures that are right, of those that were asked for it. */
 export function score(results: readonly Readonly<Record<string, boolean>>[]): Score {
   const keys = new Set(results.flatMap((result) => Object.keys(result)));
-  const share = (key: string): number => results.filter((result) => result[key]).length / results.length;
+  const share = (key: string): number => {
+    const asked = results.filter((result) => result[key] !== undefined);
+    return asked.filter((result) => result[key]).length / asked.length;
+  };
   return Object.fromEntries([...keys].map((key) => [key, Math.round(share(key) * 1000) / 1000]));
 }
 

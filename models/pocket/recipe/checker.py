@@ -3,7 +3,7 @@ The checker: a small network that reads a picture back into words, trained on re
 pictures is how we measure whether they follow the prompt; its ceiling is what it says of true renders.
 """
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass
 
 import cv2
@@ -94,11 +94,11 @@ def read(checker: Checker, pictures: list[np.ndarray]) -> list[Reading]:
 
 def score(checker: Checker, scenes: list[Scene], pictures: list[np.ndarray], style: str = PLAIN) -> dict[str, float]:
     """Shares of pictures that show what their scene says; `all` is objects, colours and ground together."""
-    counts: Counter[str] = Counter()
+    found: dict[str, list[bool]] = defaultdict(list)
     for scene, reading in zip(scenes, read(checker, pictures)):
-        right = _compare(scene, reading) | {"style": reading.style == style}
-        counts.update({key: int(value) for key, value in right.items()})
-    return {key: round(value / len(scenes), 3) for key, value in counts.items()}
+        for key, right in (_compare(scene, reading) | {"style": reading.style == style}).items():
+            found[key].append(right)
+    return {key: round(float(np.mean(values)), 3) for key, values in found.items()}
 
 
 def _compare(scene: Scene, reading: Reading) -> dict[str, bool]:

@@ -150,5 +150,7 @@ def _write(name: str, adapters: Adapters) -> None:
         tensors[f"{key}.alpha"] = torch.tensor(float(RANK))
     folder = FOLDER / "loras"
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, folder / f"{name}.safetensors")
+    path = folder / f"{name}.safetensors"
+    save_file(tensors, path)
+    path.chmod(0o644)
     log(f"lora {name}: {sum(t.numel() for t in tensors.values()) * 2 / 1e6:.2f} MB")
