@@ -1,64 +1,47 @@
 /** How long a ControlNet's residuals travel from one process to another, by every way there is. */
-import { fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { serviceEnvironment } from '#infra/mesh/service-environment.ts';
 import { startNatsServer } from '#infra/nats/start-server.ts';
-import type { Transfer } from '#shared/bus/bus.ts';
-import { DirectPath } from '#shared/bus/direct-path.ts';
-import { MeshBus } from '#shared/bus/mesh-bus.ts';
-import { connectNats } from '#shared/bus/nats-transport.ts';
 import { MeshError } from '#shared/errors/errors.ts';
-import { f32, type TensorMap, tensor } from '#shared/tensor/tensor.ts';
-import { message } from '#shared/wire/message.ts';
 import { atMost, type Benchmark, type Finding, type RunOptions, rounded } from './benchmark.ts';
 import { median } from './statistics.ts';
+import type { TransferOrder, TransferTimes } from './transfer-caller.ts';
 
 const DIRECT_GOAL_MS = 10;
 const CHUNKS_GOAL_MS = 60;
-const TIMEOUT_MS = 60_000;
-/** The first ones compile code and find their buffers. */
-const WARM_UPS = 4;
 
 export const transfer: Benchmark = {
   name: 'transfer',
   title: 'The residuals of a ControlNet, from process to process',
   measured:
-    'a call with the latents of a step, from the caller’s `call` until it holds every residual as a tensor: 27 MB (SD 1.5 at 512², one picture) and 107 MB (SDXL at 1024²), over a unix socket, over TCP on the loopback, and in chunks through nats-server; the callee answers at once with arrays that were just written. And a call without residuals, and one whose request is a hint with its embeddings',
+    'a call with the latents of a step, from the caller’s `call` until it holds every residual as a tensor: 27 MB (SD 1.5 at 512², one picture) and 107 MB (SDXL at 1024²), over a unix socket, over TCP on the loopback, and in chunks through nats-server; the callee answers at once with arrays that it has. And a call without residuals, and one whose request is a hint with its embeddings',
   notMeasured: 'a network between two hosts; what the device does with the residuals',
   run: measure,
 };
 
 type Way = 'unix' | 'tcp' | 'chunks';
-type Payload = 'none' | 'sd15' | 'sdxl';
 
-interface Row {
+interface Row extends TransferTimes {
   readonly label: string;
-  readonly route: Transfer['route'];
-  readonly bytes: number;
-  readonly callMs: readonly number[];
 }
-
-const LATENTS: TensorMap = { latents: f32([1, 4, 64, 64]) };
-/** What opens a session at 512² with guidance. */
-const HINT: TensorMap = {
-  hint: tensor('u8', [1, 3, 512, 512], new Uint8Array(3 * 512 * 512)),
-  prompt_embeds: f32([2, 77, 768]),
-};
 
 async function measure({ isQuick, note }: RunOptions): Promise<Finding> {
   await using bench = await TransferBench.start();
-  const times = isQuick ? 10 : 50;
   const rows: Row[] = [];
-  const add = async (label: string, way: Way, payload: Payload, request = LATENTS): Promise<Row> => {
-    const row = await bench.measure(label, { way, payload, request, times });
+  const add = async (label: string, way: Way, payload: TransferOrder['payload'], hasHint = false): Promise<Row> => {
+    const times = await bench.measure(way, { payload, hasHint, times: isQuick ? 10 : 50 });
+    if (payload !== 'none' && times.route !== way) throw new MeshError('INTERNAL', `${label} came by ${times.route}.`);
+    const row = { label, ...times };
     rows.push(row);
     note(`${label}: ${rounded(median(row.callMs))} ms`);
     return row;
   };
   await add('no residuals', 'unix', 'none');
-  await add('hint and embeddings, no residuals', 'unix', 'none', HINT);
+  await add('hint and embeddings, no residuals', 'unix', 'none', true);
   const unix = await add('27 MB, unix socket', 'unix', 'sd15');
   await add('27 MB, TCP', 'tcp', 'sd15');
   const chunks = await add('27 MB, chunks over NATS', 'chunks', 'sd15');
@@ -90,16 +73,13 @@ async function measure({ isQuick, note }: RunOptions): Promise<Finding> {
   };
 }
 
-/** Whom to call by which way. */
-type Callers = Readonly<Record<Way, { readonly bus: MeshBus; readonly subject: string }>>;
-
-/** A nats-server, two callees in processes of their own, and a caller here for each way. */
+/** A nats-server, two callees and a caller, each in a process as the mesh starts its services. */
 class TransferBench implements AsyncDisposable {
-  readonly #callers: Callers;
+  readonly #caller: ChildProcess;
   readonly #resources: AsyncDisposableStack;
 
-  private constructor(callers: Callers, resources: AsyncDisposableStack) {
-    this.#callers = callers;
+  private constructor(caller: ChildProcess, resources: AsyncDisposableStack) {
+    this.#caller = caller;
     this.#resources = resources;
   }
 
@@ -110,56 +90,38 @@ class TransferBench implements AsyncDisposable {
     const nats = await startNatsServer({ storeDir });
     resources.defer(() => nats.stop());
     for (const way of ['unix', 'tcp']) {
-      const script = join(import.meta.dirname, 'transfer-callee.ts');
-      const child = fork(script, [nats.url, subjectOf(way), way]);
-      const gone = once(child, 'exit');
-      resources.defer(async () => {
-        child.disconnect();
-        await gone;
-      });
-      await once(child, 'message');
+      await startProcess('transfer-callee.ts', [nats.url, subjectOf(way), way], resources);
     }
-    const caller = async (direct?: DirectPath): Promise<MeshBus> => {
-      const connection = await connectNats({ url: nats.url, name: 'latentmesh-bench' });
-      const bus = new MeshBus(connection, { instance: 'bench', ...(direct && { direct }) });
-      resources.defer(() => bus.stop());
-      return bus;
-    };
-    const [direct, indirect] = [await caller(await DirectPath.open()), await caller()];
-    const callers = {
-      unix: { bus: direct, subject: subjectOf('unix') },
-      tcp: { bus: direct, subject: subjectOf('tcp') },
-      chunks: { bus: indirect, subject: subjectOf('unix') },
-    };
-    return new TransferBench(callers, resources.move());
+    const caller = await startProcess('transfer-caller.ts', [nats.url], resources);
+    return new TransferBench(caller, resources.move());
   }
 
-  async measure(
-    label: string,
-    { way, payload, request, times }: { way: Way; payload: Payload; request: TensorMap; times: number },
-  ): Promise<Row> {
-    const { bus, subject } = this.#callers[way];
-    const callMs: number[] = [];
-    let told: Transfer | undefined;
-    for (let i = 0; i < WARM_UPS + times; i++) {
-      const startedMs = performance.now();
-      await bus.call(subject, message(payload, request), {
-        deadlineUnixMs: Date.now() + TIMEOUT_MS,
-        hasOneCallee: true,
-        onReply: (transfer) => {
-          told = transfer;
-        },
-      });
-      if (i >= WARM_UPS) callMs.push(performance.now() - startedMs);
-    }
-    const { route, sizeBytes: bytes } = told!;
-    if (payload !== 'none' && route !== way) throw new MeshError('INTERNAL', `${label} came by ${route}.`);
-    return { label, route, bytes, callMs };
+  async measure(way: Way, what: Omit<TransferOrder, 'subject' | 'isDirect'>): Promise<TransferTimes> {
+    const order = { ...what, isDirect: way !== 'chunks', subject: subjectOf(way === 'tcp' ? 'tcp' : 'unix') };
+    this.#caller.send(order satisfies TransferOrder);
+    const [times] = await once(this.#caller, 'message');
+    return times as TransferTimes;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#resources.disposeAsync();
   }
+}
+
+/** Resolves when it has said that it is ready; it ends with the resources. */
+async function startProcess(
+  script: string,
+  args: readonly string[],
+  resources: AsyncDisposableStack,
+): Promise<ChildProcess> {
+  const child = fork(join(import.meta.dirname, script), args, { env: serviceEnvironment(process.env) });
+  const gone = once(child, 'exit');
+  resources.defer(async () => {
+    child.disconnect();
+    await gone;
+  });
+  await once(child, 'message');
+  return child;
 }
 
 function subjectOf(way: string): string {
