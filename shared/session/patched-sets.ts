@@ -40,7 +40,10 @@ export class PatchedSets {
   /** Least recently used first. */
   readonly #entries = new Map<string, Entry>();
   #usedBytes = 0;
-  /** Room is given in the order in which it was asked for. */
+  /**
+   * Room is given in the order in which sets were asked for, whatever comes first of their factors: the later one's holder
+   * may be waiting behind the earlier one's.
+   */
   #lastRoom: Promise<void> = Promise.resolve();
   #onChange: PromiseWithResolvers<void> = Promise.withResolvers();
 
@@ -99,8 +102,12 @@ export class PatchedSets {
 
   async #make(entry: Entry, factors: LoadFactors): Promise<WeightSet> {
     const { signal } = entry.abort;
-    const loaded = await factors(signal);
-    await this.#reserve(entry, patchedBytes(loaded));
+    const loaded = await this.#inOrder(async (isNext) => {
+      const loading = await factors(signal);
+      await isNext;
+      await this.#makeRoom(entry, patchedBytes(loading));
+      return loading;
+    });
     const set = await this.base.patch(loaded, signal);
     if (signal.aborted) {
       await set.release();
@@ -112,10 +119,11 @@ export class PatchedSets {
     return set;
   }
 
-  #reserve(entry: Entry, bytes: number): Promise<void> {
-    const room = this.#lastRoom.then(() => this.#makeRoom(entry, bytes));
-    this.#lastRoom = room.catch(() => {});
-    return room;
+  /** `isNext` resolves when everyone before has got room, or has given up. */
+  #inOrder<T>(work: (isNext: Promise<void>) => Promise<T>): Promise<T> {
+    const working = work(this.#lastRoom);
+    this.#lastRoom = Promise.allSettled([this.#lastRoom, working]).then(() => {});
+    return working;
   }
 
   async #makeRoom(entry: Entry, bytes: number): Promise<void> {

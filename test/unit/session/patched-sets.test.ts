@@ -93,6 +93,24 @@ describe('patched sets — within a budget', () => {
     expect(patched).toEqual(['a', 'b']);
   });
 
+  it('L3: room is given in the order in which sets were asked for, though the factors of a later one come first', async () => {
+    const sets = newSets(SET_BYTES);
+    const slow = Promise.withResolvers<TensorMap>();
+    const first = sets.acquire('slow', () => slow.promise);
+    let isGiven = false;
+    const second = acquire(sets, 'quick', 20).then((lease) => {
+      isGiven = true;
+      return lease;
+    });
+    await use(newSets(SET_BYTES), 'another', 1); // by now its factors are there
+    expect(isGiven).toBe(false);
+    slow.resolve(changeBy(10));
+    const lease = await first;
+    expect(await firstElement(lease.weights)).toBe(11);
+    lease.release();
+    expect(await firstElement((await second).weights)).toBe(21);
+  });
+
   it('L3: a thousand different ones in a row stay inside it', async () => {
     const sets = newSets(3 * SET_BYTES);
     let largest = 0;
