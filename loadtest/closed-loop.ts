@@ -9,6 +9,8 @@ export interface ClosedRun {
   /** From the end of the first `skip` pictures to the end of the last one. */
   readonly spanMs: number;
   readonly pictures: number;
+  /** Pictures a second while all clients were busy. */
+  readonly perS: number;
   /** Devices over the whole run. */
   readonly usage: Usage;
 }
@@ -49,8 +51,19 @@ export async function runClosedLoop(
     latenciesMs,
     spanMs: counted.at(-1)! - counted[0]!,
     pictures: counted.length - 1,
+    perS: perSecond(latenciesMs, clients, thinkMs),
     usage: usageBetween(before, system.usage()),
   };
+}
+
+/**
+ * Little's law: clients over the mean time from one request to the next. First and last requests of each client are left out:
+ * while they begin or end there is less to do. Counting ends in a span would depend on how many come at once at its borders.
+ */
+function perSecond(latenciesMs: readonly number[], clients: number, thinkMs: number): number {
+  const inner = latenciesMs.length >= 3 * clients ? latenciesMs.slice(clients, -clients) : latenciesMs;
+  const meanMs = inner.reduce((sum, ms) => sum + ms, 0) / inner.length;
+  return (clients * 1000) / (meanMs + thinkMs);
 }
 
 /** What the devices did between two looks. */

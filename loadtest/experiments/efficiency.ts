@@ -3,6 +3,7 @@ import { atLeast, type Table } from '../../benchmarks/benchmark.ts';
 import { type ClosedRun, runClosedLoop } from '../closed-loop.ts';
 import { deviceCount, type ServingSystem } from '../systems/system.ts';
 import { fixedPicture, parseKind } from '../workload/fixed-picture.ts';
+import type { Picture } from '../workload/published-traffic.ts';
 import type { Experiment, LoadFinding, LoadOptions } from './experiment.ts';
 import { withDiffusers, withKatz, withMesh, withPlan, withWarmFiles } from './systems.ts';
 
@@ -37,9 +38,11 @@ async function run(given: LoadOptions): Promise<LoadFinding> {
   const options = withWarmFiles(given);
   const denoisers = options.isQuick ? 2 : options.instances;
   const rounds = options.isQuick ? 4 : 8;
-  const pictures = Array.from({ length: denoisers * rounds }, (_, nth) => fixedPicture(KIND, nth));
+  const picturesFor = (clients: number): Picture[] =>
+    Array.from({ length: clients * rounds }, (_, nth) => fixedPicture(KIND, nth));
   const measure = async (system: ServingSystem, clients: number): Promise<Row> =>
-    rowOf(system, await runClosedLoop(system, pictures, { clients, skip: clients }));
+    rowOf(system, await runClosedLoop(system, picturesFor(clients), { clients, skip: clients }));
+  const meshClients = Math.ceil(denoisers * CLIENTS_PER_DENOISER);
   const controlnet = Math.ceil(denoisers * CONTROLNETS_PER_DENOISER);
   const planned: Row[] = [];
   for (const jobsPerDenoiser of PLANNED_JOBS) {
@@ -54,22 +57,23 @@ async function run(given: LoadOptions): Promise<LoadFinding> {
     await withKatz(options, { instances: denoisers, controlnetSlots: KIND.controlnets }, (system) =>
       measure(system, denoisers),
     ),
-    await withMesh(options, { pictures, replicas: { denoiser: denoisers, controlnet } }, (system) =>
-      measure(system, Math.ceil(denoisers * CLIENTS_PER_DENOISER)),
+    await withMesh(
+      options,
+      { pictures: picturesFor(meshClients), replicas: { denoiser: denoisers, controlnet } },
+      (system) => measure(system, meshClients),
     ),
   ]);
 }
 
-function rowOf({ name, device }: ServingSystem, { pictures, spanMs, usage, latenciesMs }: ClosedRun): Row {
+function rowOf({ name, device }: ServingSystem, { perS, usage, latenciesMs }: ClosedRun): Row {
   const devices = deviceCount(usage);
-  const perMinute = (pictures / spanMs) * 60_000;
   const part = ({ devices: count, busyMs }: { devices: number; busyMs: number }): number =>
-    count === 0 ? 0 : ((busyMs / latenciesMs.length) * pictures) / spanMs / count;
+    count === 0 ? 0 : ((busyMs / latenciesMs.length) * perS) / 1000 / count;
   return {
     system: name,
     device,
     devices,
-    perDeviceMinute: perMinute / devices,
+    perDeviceMinute: (perS * 60) / devices,
     utilisation: { base: part(usage.base), controlnet: part(usage.controlnet) },
   };
 }

@@ -90,7 +90,7 @@ async function measureLoads(
   const { instances, seed, isQuick, note } = options;
   const most = plan.pictures.slice(0, instances * ROUNDS);
   const closed = await runClosedLoop(system, most, { clients: instances, skip: instances });
-  const capacityPerS = (closed.pictures / closed.spanMs) * 1000;
+  const capacityPerS = closed.perS;
   const points: Point[] = [];
   for (const part of isQuick ? QUICK_LOADS : LOADS) {
     const offeredPerS = capacityPerS * part;

@@ -49,13 +49,13 @@ async function measure(options: LoadOptions, denoisers: number): Promise<Row> {
   const controlnets = Math.max(1, Math.round(denoisers * CONTROLNETS_PER_DENOISER));
   const clients = Math.ceil(denoisers * CLIENTS_PER_DENOISER);
   // One denoiser alone needs more of them to see the mix.
-  const pictures = picturesOfMix(Math.max(denoisers * 4, 12));
+  const pictures = picturesOfMix(Math.max(clients * 4, 12));
   const replicas = { denoiser: denoisers, controlnet: controlnets };
   const env = { ...options.env, LATENTMESH_JOBS: String(clients) };
   const closed = await withMesh({ ...options, env }, { pictures, replicas }, (mesh) =>
     runClosedLoop(mesh, pictures, { clients, skip: clients }),
   );
-  return { denoisers, controlnets, perS: (closed.pictures / closed.spanMs) * 1000 };
+  return { denoisers, controlnets, perS: closed.perS };
 }
 
 function picturesOfMix(count: number): Picture[] {

@@ -62,6 +62,12 @@ describe('load test — closed loop', () => {
     expect(seen.latenciesMs).toEqual([100, 200, 200, 200, 200]);
     expect([seen.pictures, seen.spanMs]).toEqual([3, 300]);
   });
+
+  it('says how much is done while all clients are busy', async () => {
+    const system = new OneServer();
+    const pictures = Array.from({ length: 9 }, () => PLAIN);
+    expect((await system.clock.run(runClosedLoop(system, pictures, { clients: 3, skip: 3 }))).perS).toBe(10);
+  });
 });
 
 describe('load test — virtual clock', () => {
