@@ -7,6 +7,7 @@ import { parseArgs, styleText } from 'node:util';
 import type { Benchmark } from './benchmark.ts';
 import { cancel } from './cancel.ts';
 import { lora } from './lora.ts';
+import { loraStart } from './lora-start.ts';
 import { describeMachine, waitForQuiet } from './machine.ts';
 import { memory } from './memory.ts';
 import { meshOverhead } from './mesh-overhead.ts';
@@ -17,7 +18,17 @@ import { goalsTable, tableText } from './table.ts';
 import { transfer } from './transfer.ts';
 import { unetFlops } from './unet-flops.ts';
 
-const BENCHMARKS: readonly Benchmark[] = [startUp, memory, unetFlops, meshOverhead, lora, transfer, sequential, cancel];
+const BENCHMARKS: readonly Benchmark[] = [
+  startUp,
+  memory,
+  unetFlops,
+  meshOverhead,
+  lora,
+  loraStart,
+  transfer,
+  sequential,
+  cancel,
+];
 
 /** How long to wait for a machine that is busy with something else, ms. */
 const QUIET_PATIENCE_MS = 2 * 60_000;
@@ -59,7 +70,8 @@ for (const benchmark of BENCHMARKS.filter(({ name }) => only.includes(name))) {
   const load = await waitForQuiet(impatient ? 0 : QUIET_PATIENCE_MS);
   const note = (text: string): void => void process.stderr.write(`… ${text}\n`);
   const finding = await benchmark.run({ isQuick: quick, note });
-  say(`\n${tableText(finding.table)}\n\n${tableText(goalsTable(finding.goals))}`);
+  say(`\n${tableText(finding.table)}`);
+  if (finding.goals.length > 0) say(`\n${tableText(goalsTable(finding.goals))}`);
   const file = await writeResults(benchmark, finding, { machine, load, isQuick: quick, date: new Date() });
   say(`\nmachine ${Math.round(load.busy * 100)} % busy before; written to ${file}`);
 }
