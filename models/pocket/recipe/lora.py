@@ -25,7 +25,7 @@ from tokenizer import Tokenizer
 from training import Training, load_average
 from world import Scene
 
-STEPS = 300
+STEPS = 650
 BATCH = 24
 RANK = 4
 RATE = 3e-3
