@@ -31,6 +31,7 @@ export class LoraWeights {
   readonly #sets: PatchedSets;
   /** By content: whether a LoRA patches this network. */
   readonly #patches = new LRUCache<string, boolean>({ max: MAX_KNOWN });
+  #lastPinned: Promise<unknown> = Promise.resolve();
 
   constructor(options: LoraWeightsOptions) {
     this.base = options.base;
@@ -51,7 +52,7 @@ export class LoraWeights {
    */
   async acquire(loras: readonly lora.PinnedLora[], options: MeshCallOptions): Promise<LoraLease> {
     const active = loras.filter((unit) => unit.weight !== 0);
-    const pinned = active.length === 0 ? [] : await this.#pinned(active, options);
+    const pinned = active.length === 0 ? [] : await this.#inOrder(this.#pinned(active, options));
     const used = pinned.filter(({ hash }) => this.#patches.get(hash));
     if (used.length === 0) return { weights: this.base, key: '', release: () => {} };
     const key = loraKey(pinned);
@@ -60,6 +61,17 @@ export class LoraWeights {
       const factors = (signal: AbortSignal): Promise<TensorMap> => this.#factors(used, { ...options, signal });
       return { ...(await this.#sets.acquire(key, factors, options.signal)), key };
     });
+  }
+
+  /**
+   * Sets are asked for in the order of the calls, however long a check takes. Else the next job could get the room that
+   * the running one waits for, and wait for its turn with it.
+   */
+  async #inOrder<T>(pinning: Promise<T>): Promise<T> {
+    const before = this.#lastPinned;
+    this.#lastPinned = Promise.allSettled([before, pinning]);
+    const [pinned] = await Promise.all([pinning, before]);
+    return pinned;
   }
 
   /** The LoRAs with their content. Nobody is asked where it is given and known: a resident set then costs no message. */

@@ -19,6 +19,8 @@ let hashes: Record<string, string>;
 let patched: lora.PinnedLora[][];
 /** How often LoRAs were looked up. */
 let inspected: number;
+/** A lookup ends only after this. */
+let held: Promise<void>;
 
 beforeAll(async () => {
   device = await openDevice({ device: 'cpu', threads: 1 });
@@ -34,21 +36,24 @@ beforeEach(() => {
   hashes = { ink: 'aaaaaaaaaa', oil: 'bbbbbbbbbb', 'text-only': 'cccccccccc' };
   patched = [];
   inspected = 0;
+  held = Promise.resolve();
 });
 
 /** The UNet's weights, with a lora actor in the mesh that knows `hashes`. */
 function newWeights(): LoraWeights {
   const mesh = smallMesh();
-  const inspect = served(lora.inspect, async ({ body }) => ({
-    body: {
-      loras: body.loras.map(({ lora: name }) => {
-        inspected++;
-        const hash = hashes[name];
-        if (!hash) throw new MeshError('UNKNOWN_LORA', `There is no ${name}.`);
-        return { lora: name, hash, bytes: 1, modules: { unet: name === 'text-only' ? 0 : 1, text_encoder: 1 } };
-      }),
-    },
-  }));
+  const inspect = served(lora.inspect, async ({ body }) =>
+    held.then(() => ({
+      body: {
+        loras: body.loras.map(({ lora: name }) => {
+          inspected++;
+          const hash = hashes[name];
+          if (!hash) throw new MeshError('UNKNOWN_LORA', `There is no ${name}.`);
+          return { lora: name, hash, bytes: 1, modules: { unet: name === 'text-only' ? 0 : 1, text_encoder: 1 } };
+        }),
+      },
+    })),
+  );
   const patch = served(lora.patch, async ({ body }) => {
     patched.push(body.loras);
     const up = f32([1, 1], Float32Array.of(body.loras.reduce((sum, { weight }) => sum + weight, 0)));
@@ -69,6 +74,18 @@ describe('LoRA weights — of a network', () => {
       expect(await get(weights, ...loras)).toMatchObject({ weights: base, key: '' });
     }
     expect(patched).toEqual([]);
+  });
+
+  it('are made in the order in which they were asked for, however long a lookup takes', async () => {
+    const weights = newWeights();
+    (await get(weights, { lora: 'oil', weight: 1, hash: 'bbbbbbbbbb' })).release();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    held = promise;
+    const first = get(weights, { lora: 'ink', weight: 1 });
+    const second = get(weights, { lora: 'oil', weight: 2, hash: 'bbbbbbbbbb' }); // known: nobody is asked
+    resolve();
+    await Promise.all([first, second]);
+    expect(patched.slice(1).map(([unit]) => unit!.lora)).toEqual(['ink', 'oil']);
   });
 
   it('are patched once, and told as resident by the files’ content and weight', async () => {
