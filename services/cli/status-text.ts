@@ -1,7 +1,7 @@
 /** The state of a mesh as a table. */
 import type { Heartbeat, MeshStatus } from '#shared/contracts/heartbeat.ts';
 
-const HEAD = ['ROLE', 'INSTANCE', 'DEVICE', 'LOAD', 'UP', 'MEMORY', 'HOLDS'];
+const HEAD = ['ROLE', 'INSTANCE', 'DEVICE', 'LOAD', 'UP', 'MEMORY', 'ADAPTERS', 'HOLDS'];
 
 /** One line for each instance, below what the mesh offers. */
 export function statusText(mesh: MeshStatus, nowUnixMs: number): string {
@@ -27,9 +27,19 @@ function cells(instance: Heartbeat, nowUnixMs: number): string[] {
     device,
     leaving ? 'leaving' : `${load}/${capacity}`,
     duration(nowUnixMs - instance.started_unix_ms),
-    `${Math.round(instance.rss_bytes / 2 ** 20)} MB`,
+    megabytes(instance.rss_bytes),
+    adapters(instance),
     holds.join(', '),
   ];
+}
+
+/** What resident ControlNets and patched weights take of their budget. */
+function adapters({ resident_bytes: used, budget_bytes: budget }: Heartbeat): string {
+  return used === undefined || budget === undefined ? '' : `${megabytes(used)} of ${megabytes(budget)}`;
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MB`;
 }
 
 function duration(ms: number): string {

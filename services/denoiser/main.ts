@@ -69,6 +69,7 @@ await runService('denoiser', async ({ config, transport, mesh, directory, instan
       device: device.name,
       model: pipeline.name,
       holds: loras.resident,
+      ...loras.memory,
       turn_ms: turns.medianMs,
     }),
     close: () => device.close(),

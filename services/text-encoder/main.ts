@@ -26,7 +26,7 @@ await runService('text-encoder', async ({ config, mesh }) => {
   return {
     operations: [served(contract.encode, encode)],
     actor,
-    describe: () => ({ device: device.name, model: pipeline.name, holds: loras.resident }),
+    describe: () => ({ device: device.name, model: pipeline.name, holds: loras.resident, ...loras.memory }),
     close: () => device.close(),
   };
 });

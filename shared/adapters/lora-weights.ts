@@ -29,6 +29,7 @@ export class LoraWeights {
   readonly #mesh: MeshClient;
   readonly #part: lora.LoraPart;
   readonly #sets: PatchedSets;
+  readonly #maxBytes: number;
   /** By content: whether a LoRA patches this network. */
   readonly #patches = new LRUCache<string, boolean>({ max: MAX_KNOWN });
   #lastPinned: Promise<unknown> = Promise.resolve();
@@ -37,12 +38,18 @@ export class LoraWeights {
     this.base = options.base;
     this.#mesh = options.mesh;
     this.#part = options.part;
+    this.#maxBytes = options.maxBytes;
     this.#sets = new PatchedSets(options.base, { maxBytes: options.maxBytes });
   }
 
   /** What is resident, for heartbeats. */
   get resident(): string[] {
     return this.#sets.keys;
+  }
+
+  /** The memory of the patched sets, and its budget, for heartbeats. */
+  get memory(): { readonly resident_bytes: number; readonly budget_bytes: number } {
+    return { resident_bytes: this.#sets.usedBytes, budget_bytes: this.#maxBytes };
   }
 
   /**

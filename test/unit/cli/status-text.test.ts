@@ -28,6 +28,8 @@ describe('status', () => {
             instance: 'd1',
             load: 2,
             holds: ['ink@1', 'canny'],
+            resident_bytes: 12 * 2 ** 20,
+            budget_bytes: 64 * 2 ** 20,
             started_unix_ms: NOW_UNIX_MS - 600_000,
           },
         ],
@@ -38,9 +40,9 @@ describe('status', () => {
       'latentmesh 0.1.0, model pocket',
       'controlnets: canny',
       '',
-      'ROLE      INSTANCE  DEVICE  LOAD  UP      MEMORY  HOLDS',
+      'ROLE      INSTANCE  DEVICE  LOAD  UP      MEMORY  ADAPTERS        HOLDS',
       'vae       v1        cpu     0/4   5 s     300 MB',
-      'denoiser  d1        cpu     2/4   10 min  300 MB  ink@1, canny',
+      'denoiser  d1        cpu     2/4   10 min  300 MB  12 MB of 64 MB  ink@1, canny',
     ]);
   });
 });
