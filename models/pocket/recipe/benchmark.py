@@ -14,7 +14,7 @@ from diffusers import StableDiffusionPipeline
 from safetensors.torch import save_file
 
 from captions import plain_caption
-from checker import STYLE_NAMES, open_checker, read, restyle, score
+from checker import open_checker, read, score
 from controlnet import edges
 from evaluation import EDGE_TOLERANCE_PIXELS, KINDS, held_out_scenes
 from export import FOLDER
@@ -22,7 +22,7 @@ from paint import render
 from sampling import GUIDANCE, STEPS
 from sheet import write_sheet
 from state import STATE, log
-from styles import COLOURFUL
+from styles import COLOURFUL, STYLE_NAMES, restyle
 from world import COLOURS, GROUNDS, OBJECTS, PLACE_X, TIMES, Scene
 
 PROMPTS_OF_A_KIND = 100

@@ -16,7 +16,7 @@ from autoencoder import to_tensor
 from optimiser import Optimiser
 from paint import label_map, render
 from state import SEED, budget, log
-from styles import COLOURFUL, PLAIN, STYLES
+from styles import COLOURFUL, PLAIN, STYLE_NAMES, restyle
 from training import Training, load_average
 from world import COLOURS, GROUNDS, OBJECTS, PLACE_X, TIMES, Scene, draw_scene
 
@@ -25,7 +25,6 @@ BATCH = 24
 CELLS = 16
 # So many of the pictures are restyled, so that what a LoRA makes can be read too.
 STYLED_SHARE = 0.4
-STYLE_NAMES = (PLAIN, *STYLES)
 # Regions smaller than this many cells are specks.
 LEAST_CELLS = 4
 
@@ -149,11 +148,6 @@ def _losses(checker: Checker, step: int) -> dict[str, Tensor]:
         "time": 0.2 * F.cross_entropy(guesses["time"][colourful], time[colourful]),
         "style": 0.2 * F.cross_entropy(guesses["style"], style),
     }
-
-
-def restyle(style: str, picture: np.ndarray) -> np.ndarray:
-    """The picture in a style, or as it is."""
-    return STYLES[style](picture) if style != PLAIN else picture
 
 
 def _spoil(rng: np.random.Generator, picture: np.ndarray) -> np.ndarray:

@@ -34,8 +34,14 @@ def sketch(picture: np.ndarray) -> np.ndarray:
 
 
 STYLES: dict[str, Callable[[np.ndarray], np.ndarray]] = {"neon": neon, "blueprint": blueprint, "sketch": sketch}
+STYLE_NAMES = (PLAIN, *STYLES)
 # The others are of one colour, so neither colours nor ground nor time can be read from them.
 COLOURFUL = (PLAIN, "neon")
+
+
+def restyle(style: str, picture: np.ndarray) -> np.ndarray:
+    """The picture in a style, or as it is."""
+    return STYLES[style](picture) if style != PLAIN else picture
 
 
 def _grey(picture: np.ndarray) -> np.ndarray:
