@@ -13,7 +13,7 @@ import { denoise, type Work } from './denoiser-actor.ts';
 import { publishProgress } from './progress.ts';
 import { Unet } from './unet.ts';
 
-await runService('denoiser', async ({ config, transport, mesh, directory, instance }) => {
+await runService('denoiser', async ({ config, transport, mesh, directory, instance, tellSoon }) => {
   const pipeline = await openPipeline(config.modelFolder);
   const device = await openDevice(config);
   const unet = await Unet.load(device, pipeline.folders.unet, pipeline.unet);
@@ -21,7 +21,8 @@ await runService('denoiser', async ({ config, transport, mesh, directory, instan
   const { sampleSize } = pipeline.unet;
   await unet.warmUp({ batch: 2, height: sampleSize, width: sampleSize, tokens: pipeline.textEncoder.maxPositions });
   const loras = new LoraWeights({ mesh, part: 'unet', base: unet.base, maxBytes: config.patchCacheBytes });
-  const actor = new Actor({});
+  // One that waits, so that it is prepared: what waits beyond that goes to whoever is free first.
+  const actor = new Actor({}, { mailboxSize: 1 });
   const turns = new RecentTimes();
   const assistant = new Assistant({ unet, loras, mesh, lost: (asker) => directory.lost(asker) });
   const job = async (state: object, work: Work, signal: AbortSignal) => {
@@ -44,9 +45,10 @@ await runService('denoiser', async ({ config, transport, mesh, directory, instan
     ...(config.guidance === 'split' && { distant: { mesh, instance, denoisers } }),
     progress: publishProgress(transport),
   };
+  const denoiseJob = denoise(parts, inTurn);
   return {
     operations: [
-      served(contract.denoise, denoise(parts, inTurn)),
+      served(contract.denoise, (request, signal) => denoiseJob(request, signal).finally(tellSoon)),
       served(contract.assist, async (request) => assistant.open(request, actor.load > 0)),
       served(contract.assistStep, actor.on(assist)),
       served(contract.assistEnd, async ({ body }) => {
