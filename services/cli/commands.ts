@@ -45,6 +45,8 @@ program
   .option('--guess-mode', 'ControlNets act without the prompt')
   .option('--lora <name[@weight]>', 'repeatable', repeatable(parseLora))
   .option('--lora-start <when>', 'exact, at:STEP or max:STEPS: when LoRAs enter the denoising', parseLoraStart)
+  .addOption(new Option('--priority <class>', 'in the queue').choices(['low', 'normal', 'high']))
+  .option('--client <id>', 'whom the job is for: clients take turns in the queue')
   .option('--timeout <seconds>', 'time for the whole job', decimalNumber)
   .option('-o, --output <file>', 'where to save; {n}, {seed} and {job} are filled in', 'latentmesh-{job}.png')
   .option(...JSON_FLAG)

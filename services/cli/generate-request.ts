@@ -23,6 +23,8 @@ export interface GenerateFlags {
   readonly guessMode?: boolean;
   readonly lora?: readonly LoraFlag[];
   readonly loraStart?: LoraStartFlag;
+  readonly priority?: 'low' | 'normal' | 'high';
+  readonly client?: string;
   /** Seconds. */
   readonly timeout?: number;
   readonly output: string;
@@ -55,6 +57,8 @@ export async function generateRequest(prompt: string, job: string, flags: Genera
     guess_mode: flags.guessMode,
     loras: [...(flags.lora ?? [])],
     lora_start: flags.loraStart,
+    priority: flags.priority,
+    client: flags.client,
     deadline_ms: flags.timeout === undefined ? undefined : Math.round(flags.timeout * 1000),
   };
   // JSON leaves out what is undefined, so the types may say that it is not there.

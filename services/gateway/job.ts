@@ -1,6 +1,6 @@
 /** An accepted job: the request with every default filled in and every name resolved. What lies in the queue. JSON. */
 import { z } from 'zod';
-import { LoraStart, LoraUnit, Warning } from '#shared/contracts/generate.ts';
+import { ClientId, LoraStart, LoraUnit, Priority, Warning } from '#shared/contracts/generate.ts';
 
 /** One ControlNet of an accepted job. */
 const AdmittedControlNet = z.object({
@@ -35,6 +35,8 @@ export const AdmittedJob = z.object({
   guess_mode: z.boolean(),
   loras: z.array(LoraUnit.extend({ hash: z.string() })),
   lora_start: LoraStart,
+  priority: Priority,
+  client: ClientId.optional(),
   warnings: z.array(Warning),
   accepted_unix_ms: z.number(),
   deadline_unix_ms: z.number(),

@@ -35,7 +35,7 @@ await runService('gateway', async ({ config, transport, directory, mesh, log }) 
   const now = Date.now;
   const jobs = new Jobs({
     store,
-    enqueue: (id, body) => queue.submit({ id, body }),
+    enqueue: (id, body) => queue.submit({ id, body, priority: body.priority, client: body.client }),
     work: workOn({ mesh, files, now }),
     tell: (event) => publishJson(transport, subjects.events(event.job), event),
     answer: answerOver(transport, files),

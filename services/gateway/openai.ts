@@ -7,7 +7,14 @@
 import { z } from 'zod';
 import type { GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
 import { GenerateRequest } from '#shared/contracts/generate.ts';
-import { MAX_BATCH, MAX_PIXELS, MAX_SIDE, MIN_SIDE, SIDE_MULTIPLE } from '#shared/contracts/limits.ts';
+import {
+  MAX_BATCH,
+  MAX_CLIENT_CHARS,
+  MAX_PIXELS,
+  MAX_SIDE,
+  MIN_SIDE,
+  SIDE_MULTIPLE,
+} from '#shared/contracts/limits.ts';
 import { ERRORS, type ErrorDetails, MeshError, type WireError } from '#shared/errors/errors.ts';
 import { invalidRequest, parseRequest } from './validation.ts';
 
@@ -20,6 +27,7 @@ const {
   guess_mode,
   loras,
   lora_start,
+  priority,
   deadline_ms,
   ...native
 } = GenerateRequest.shape;
@@ -44,7 +52,7 @@ const ImagesRequest = z.strictObject({
   moderation: z.enum(['auto', 'low']).nullish(),
   stream: z.boolean().nullish(),
   partial_images: z.number().int().min(0).max(3).nullish(),
-  user: z.string().nullish(),
+  user: z.string().max(MAX_CLIENT_CHARS).nullish(),
   // Ours, as other servers name them too.
   job: native.job,
   negative_prompt: negative_prompt.unwrap().optional(),
@@ -60,6 +68,8 @@ const ImagesRequest = z.strictObject({
   guess_mode: guess_mode.unwrap().optional(),
   loras: loras.unwrap().optional(),
   lora_start: lora_start.unwrap().optional(),
+  priority: priority.unwrap().optional(),
+  client: native.client,
   deadline_ms: deadline_ms.unwrap().optional(),
 });
 
@@ -92,6 +102,7 @@ export function toGenerateInput(body: unknown): GenerateInput {
     guess_mode,
     loras,
     lora_start,
+    priority,
     deadline_ms,
   } = request;
   return withoutUndefined({
@@ -101,7 +112,10 @@ export function toGenerateInput(body: unknown): GenerateInput {
     ...sizeOf(size),
     steps: one('steps', steps, 'num_inference_steps', num_inference_steps),
     guidance_scale: one('guidance_scale', guidance_scale, 'cfg_scale', cfg_scale),
-    ...{ negative_prompt, job, sampler, eta, seed, clip_skip, controlnets, guess_mode, loras, lora_start, deadline_ms },
+    // Many clients of OpenAI's API send an empty one.
+    client: one('client', request.client, 'user', request.user || undefined),
+    ...{ negative_prompt, job, sampler, eta, seed, clip_skip, controlnets, guess_mode, loras, lora_start },
+    ...{ priority, deadline_ms },
   });
 }
 
@@ -163,12 +177,12 @@ function wrongSize(message: string): MeshError {
 }
 
 /** Two names of one field: either, or both alike. */
-function one(
+function one<T extends number | string>(
   name: string,
-  value: number | undefined,
+  value: T | undefined,
   alias: string,
-  aliasValue: number | undefined,
-): number | undefined {
+  aliasValue: T | undefined,
+): T | undefined {
   if (value !== undefined && aliasValue !== undefined && value !== aliasValue) {
     throw invalidRequest([{ path: alias, message: `says ${aliasValue}, ${name} says ${value}` }]);
   }

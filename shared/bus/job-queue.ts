@@ -7,18 +7,15 @@
  *     After a crash of the server it may be handled again though it was done: handlers are idempotent.
  * Q3  A worker holds no job beyond those it handles.
  * Q4  Draining takes nothing new and waits for what runs; a job that was on its way goes back at once.
+ * Q5  Jobs are taken by class and, within a class, by turns among clients (job-turns.ts), by each worker for itself.
+ *
+ * Each class and client has a lane: a subject and a consumer, made when it is first used. A worker that has room looks which
+ * lanes hold jobs and takes one without waiting at any; when there is none it waits for the bell that `submit` rings.
  */
-import {
-  AckPolicy,
-  type Consumer,
-  DiscardPolicy,
-  type JsMsg,
-  jetstream,
-  RetentionPolicy,
-  StorageType,
-} from '@nats-io/jetstream';
+import { AckPolicy, DiscardPolicy, jetstream, RetentionPolicy, StorageType } from '@nats-io/jetstream';
 import { type NatsConnection, nanos } from '@nats-io/transport-node';
 import { MeshError } from '#shared/errors/errors.ts';
+import { Bell } from './bell.ts';
 import type { Subscription } from './bus.ts';
 import { type Clock, pause, systemClock } from './clock.ts';
 import {
@@ -29,11 +26,13 @@ import {
   type Patience,
   untilAnswered,
 } from './jet-stream.ts';
+import { type JobLane, type JobPriority, laneName, laneOf, laneSubject } from './job-lanes.ts';
+import { JobTaker } from './job-taker.ts';
 import { parseJson, toJson } from './json-payload.ts';
+import type { PulledMessage } from './pulled-message.ts';
 import { subjects } from './subjects.ts';
 
-const STREAM = 'LATENTMESH_JOBS';
-const CONSUMER = 'workers';
+const STREAM = 'LATENTMESH_QUEUE';
 const DEFAULT_MAX_JOBS = 1000;
 const DUPLICATE_WINDOW_MS = 2 * 60_000;
 /** A job that nobody could do is dropped when its record is. */
@@ -44,8 +43,11 @@ const ACK_WAIT_MS = 4000;
 const WORKING_MS = 1000;
 /** The last resort against a job that kills whoever takes it; handlers see the count and stop it much sooner. */
 const MAX_DELIVER = 20;
-/** The server forgets a request for work after this time, and the worker asks again. */
-const PULL_MS = 5000;
+/** No bell rings for a job that comes again, nor when its submitter dies or the server goes meanwhile: look all the same. */
+const LOOK_MS = 500;
+/** A server may say that it has stored a job before its consumer knows of it: after the bell, look again this soon, then later and later. */
+const LOOK_AGAIN_MS = 2;
+const LOOK_GROWTH = 3;
 const RETRY_MS = 250;
 const NAK_LATER_MS = 2000;
 const NAK_ELSEWHERE_MS = 100;
@@ -56,6 +58,14 @@ export interface Job {
   readonly id: string;
   /** JSON. */
   readonly body: unknown;
+}
+
+/** A job and whose turn it takes. */
+export interface Submission extends Job {
+  /** `normal` when left out. */
+  readonly priority?: JobPriority;
+  /** Those who leave it out take turns as one. */
+  readonly client?: string | undefined;
 }
 
 /** What a worker knows of the job it was given. */
@@ -70,7 +80,7 @@ export type JobHandler = (job: Job, delivery: JobDelivery) => Promise<void>;
 /** See the head of this file. */
 export interface JobQueue {
   /** @throws MeshError QUEUE_FULL; PAYLOAD_TOO_LARGE; BUS_UNAVAILABLE */
-  submit(job: Job): Promise<void>;
+  submit(submission: Submission): Promise<void>;
   /** Works on up to `concurrency` jobs at a time until drained. */
   consume(concurrency: number, handler: JobHandler): Subscription;
   /** Jobs that are not done: waiting and running. */
@@ -95,23 +105,43 @@ class JetStreamJobQueue implements JobQueue {
   readonly #connection: NatsConnection;
   readonly #options: JobQueueOptions;
   readonly #clock: Clock;
+  /** By name: those that are known to have a consumer. */
+  readonly #openLanes = new Set<string>();
 
   constructor(connection: NatsConnection, options: JobQueueOptions) {
     this.#connection = connection;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    void this.#forgetLanesOnReconnect();
   }
 
   async ensure(): Promise<void> {
     const { maxJobs = DEFAULT_MAX_JOBS } = this.#options;
     await ensureStream(this.#connection, streamConfig(maxJobs), this.#options);
-    await ensureConsumer(this.#connection, STREAM, CONSUMER_CONFIG, this.#options);
   }
 
-  async submit({ id, body }: Job): Promise<void> {
-    const client = jetstream(this.#connection, { timeout: ATTEMPT_TIMEOUT_MS });
+  async submit({ id, body, priority = 'normal', client }: Submission): Promise<void> {
+    const jobs = jetstream(this.#connection, { timeout: ATTEMPT_TIMEOUT_MS });
     const payload = toJson({ id, body });
-    await untilAnswered(() => client.publish(subjects.queue, payload, { msgID: id }), this.#options);
+    const lane = laneOf(priority, client);
+    await untilAnswered(async () => {
+      await this.#openLane(lane);
+      await jobs.publish(laneSubject(lane), payload, { msgID: id });
+    }, this.#options);
+    this.#connection.publish(subjects.bell);
+  }
+
+  async #openLane(lane: JobLane): Promise<void> {
+    const name = laneName(lane);
+    if (this.#openLanes.has(name)) return;
+    await this.ensure();
+    await ensureConsumer(this.#connection, STREAM, consumerConfig(lane), this.#options);
+    this.#openLanes.add(name);
+  }
+
+  /** A server that has lost its store comes back without lanes, and without the stream. */
+  async #forgetLanesOnReconnect(): Promise<void> {
+    for await (const { type } of this.#connection.status()) if (type === 'reconnect') this.#openLanes.clear();
   }
 
   async depth(): Promise<number> {
@@ -121,55 +151,66 @@ class JetStreamJobQueue implements JobQueue {
   }
 
   consume(concurrency: number, handler: JobHandler): Subscription {
-    const running = new Set<Promise<void>>();
-    let isDraining = false;
-    const take = async (message: JsMsg): Promise<void> => {
-      if (isDraining) {
-        message.nak();
-        return;
-      }
-      const work = this.#handle(message, handler).finally(() => running.delete(work));
-      running.add(work);
-      await work;
+    const bell = new Bell(this.#connection, subjects.bell, this.#clock);
+    const crew: Crew = {
+      concurrency,
+      handler,
+      bell,
+      running: new Set(),
+      taking: undefined,
+      lookMs: LOOK_MS,
+      isDraining: false,
     };
-    // A slot that waits for work is not waited for when draining: its request ends with the connection, or by itself.
-    for (let i = 0; i < concurrency; i++) void this.#runSlot(take, () => isDraining || this.#connection.isClosed());
+    void this.#employ(crew);
     return {
       drain: async () => {
-        isDraining = true;
-        await Promise.all(running);
+        crew.isDraining = true;
+        bell.close();
+        await Promise.allSettled([crew.taking]);
+        await Promise.all(crew.running);
       },
     };
   }
 
-  /** One job after the other; whatever goes wrong with asking, it asks again. */
-  async #runSlot(take: (message: JsMsg) => Promise<void>, isOver: () => boolean): Promise<void> {
-    let consumer: Consumer | undefined;
+  /** Keeps the crew at work; whatever goes wrong with asking, it asks again. */
+  async #employ(crew: Crew): Promise<void> {
+    const isOver = (): boolean => crew.isDraining || this.#connection.isClosed();
+    const taker = new JobTaker(this.#connection, STREAM);
     while (!isOver()) {
       try {
-        consumer ??= await this.#open();
-        // One at a time: a batch would be held by a worker that is busy with its first (Q3).
-        const message = await consumer.next({ expires: PULL_MS });
-        if (message) await take(message);
+        if (crew.running.size < crew.concurrency) await this.#takeOne(crew, taker);
+        else await Promise.race(crew.running);
       } catch (thrown) {
-        consumer = undefined;
         if (!isOver()) this.#options.onTrouble?.(MeshError.from(thrown));
         await pause(this.#clock, RETRY_MS);
+        await this.ensure().catch(() => {}); // the next look tells what is wrong
       }
     }
   }
 
-  async #open(): Promise<Consumer> {
-    await this.ensure();
-    return jetstream(this.#connection, { timeout: ATTEMPT_TIMEOUT_MS }).consumers.get(STREAM, CONSUMER);
+  async #takeOne(crew: Crew, taker: JobTaker): Promise<void> {
+    crew.bell.hush();
+    crew.taking = taker.take();
+    const message = await crew.taking;
+    if (message && crew.isDraining) message.nak();
+    else if (message) this.#start(message, crew);
+    else {
+      const hasRung = await crew.bell.wait(crew.lookMs);
+      crew.lookMs = hasRung ? LOOK_AGAIN_MS : Math.min(crew.lookMs * LOOK_GROWTH, LOOK_MS);
+    }
   }
 
-  async #handle(message: JsMsg, handler: JobHandler): Promise<void> {
+  #start(message: PulledMessage, { running, handler }: Crew): void {
+    const work = this.#handle(message, handler).finally(() => running.delete(work));
+    running.add(work);
+  }
+
+  async #handle(message: PulledMessage, handler: JobHandler): Promise<void> {
     const stopWorking = this.#keepWorking(message);
     try {
-      await handler(readJob(message), { deliveryCount: message.info.deliveryCount });
+      await handler(readJob(message), { deliveryCount: message.deliveryCount });
       // Waits for the server's word, so that closing the connection next loses no ack. Unheard, the job comes again (Q2).
-      await message.ackAck({ timeout: ATTEMPT_TIMEOUT_MS }).catch(() => {});
+      await message.ack().catch(() => {});
     } catch (thrown) {
       giveBack(message, MeshError.from(thrown));
     } finally {
@@ -177,9 +218,9 @@ class JetStreamJobQueue implements JobQueue {
     }
   }
 
-  #keepWorking(message: JsMsg): () => void {
+  #keepWorking(message: PulledMessage): () => void {
     const tick = (): void => {
-      if (!this.#connection.isClosed()) message.working();
+      message.working();
       timer = this.#clock.after(WORKING_MS, tick);
     };
     let timer = this.#clock.after(WORKING_MS, tick);
@@ -187,10 +228,23 @@ class JetStreamJobQueue implements JobQueue {
   }
 }
 
+/** The work of one `consume`. */
+interface Crew {
+  readonly concurrency: number;
+  readonly handler: JobHandler;
+  readonly bell: Bell;
+  readonly running: Set<Promise<void>>;
+  /** The latest look for a job. */
+  taking: Promise<PulledMessage | undefined> | undefined;
+  /** How long to wait for the bell before the next look. */
+  lookMs: number;
+  isDraining: boolean;
+}
+
 function streamConfig(maxJobs: number) {
   return {
     name: STREAM,
-    subjects: [subjects.queue],
+    subjects: [subjects.allQueued],
     retention: RetentionPolicy.Workqueue,
     storage: StorageType.File,
     discard: DiscardPolicy.New,
@@ -200,22 +254,24 @@ function streamConfig(maxJobs: number) {
   };
 }
 
-const CONSUMER_CONFIG = {
-  durable_name: CONSUMER,
-  ack_policy: AckPolicy.Explicit,
-  ack_wait: nanos(ACK_WAIT_MS),
-  max_deliver: MAX_DELIVER,
-};
+function consumerConfig(lane: JobLane) {
+  return {
+    durable_name: laneName(lane),
+    filter_subject: laneSubject(lane),
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: nanos(ACK_WAIT_MS),
+    max_deliver: MAX_DELIVER,
+  };
+}
 
 /** @throws MeshError INVALID_JSON, INVALID_REQUEST for what somebody else put into the queue */
-function readJob(message: JsMsg): Job {
+function readJob(message: PulledMessage): Job {
   const job = parseJson(message.data) as Partial<Job> | null;
   if (typeof job?.id !== 'string') throw new MeshError('INVALID_REQUEST', 'The queue holds something that is no job.');
   return { id: job.id, body: job.body };
 }
 
-function giveBack(message: JsMsg, error: MeshError): void {
-  // Without a reason: servers before 2.11 do not take a term that has one for a term.
+function giveBack(message: PulledMessage, error: MeshError): void {
   if (error.retry === 'never') message.term();
   else message.nak(error.retry === 'later' ? NAK_LATER_MS : NAK_ELSEWHERE_MS);
 }

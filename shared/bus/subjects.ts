@@ -9,7 +9,8 @@
  *   latentmesh.v1.heartbeat.<role>.<id>             every second, msgpack
  *   latentmesh.v1.call.<call>                       its caller looks for it: whichever instance holds <call> answers, or drops it
  *   latentmesh.v1.spans.<trace>                     finished spans, kept in a bounded stream
- *   latentmesh.v1.queue                             accepted jobs (JetStream work queue)
+ *   latentmesh.v1.queue.<class>.<lane>              accepted jobs (JetStream work queue)
+ *   latentmesh.v1.bell                              a job has come into the queue, no payload
  *
  * Tokens are [A-Za-z0-9_-]+; `token()` refuses anything else, so no name from outside can reach another subject.
  */
@@ -35,7 +36,9 @@ export const subjects = {
   cancel: `${PREFIX}.cancel`,
   jobs: `${PREFIX}.jobs`,
   status: `${PREFIX}.status`,
-  queue: `${PREFIX}.queue`,
+  queue: (priority: string, lane: string): string => `${PREFIX}.queue.${token(priority)}.${token(lane)}`,
+  allQueued: `${PREFIX}.queue.*.*`,
+  bell: `${PREFIX}.bell`,
   events: (job: string): string => `${PREFIX}.events.${token(job)}`,
   allEvents: `${PREFIX}.events.*`,
   role: (role: string, operation: string): string => `${PREFIX}.actor.${token(role)}.${token(operation)}`,

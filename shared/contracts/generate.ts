@@ -3,6 +3,7 @@ import { z } from 'zod';
 import {
   DEFAULT_DEADLINE_MS,
   MAX_BATCH,
+  MAX_CLIENT_CHARS,
   MAX_CLIP_SKIP,
   MAX_CONTROLNETS,
   MAX_DEADLINE_MS,
@@ -81,6 +82,12 @@ export const LoraStart = z.union([
   z.literal('exact', 'must be "exact", {"at_step": K} or {"max_steps": K}'),
 ]);
 
+/** Class of a job in the queue: higher ones are taken first, though not for ever. */
+export const Priority = z.enum(['low', 'normal', 'high']);
+
+/** Whom a job is for; jobs of one class are taken by turns among clients. Nobody checks it. */
+export const ClientId = z.string().min(1).max(MAX_CLIENT_CHARS);
+
 /** What a caller asks for. Fields left out take the defaults below; `width`, `height` and `sampler` those of the model. */
 export const GenerateRequest = z
   .strictObject({
@@ -107,6 +114,9 @@ export const GenerateRequest = z
     guess_mode: z.boolean().default(false),
     loras: z.array(LoraUnit).max(MAX_LORAS).default([]),
     lora_start: LoraStart.default('exact'),
+    priority: Priority.default('normal'),
+    /** Callers who leave it out are one client. */
+    client: ClientId.optional(),
     /** Time from acceptance to reply, ms. */
     deadline_ms: z.number().int().min(1).max(MAX_DEADLINE_MS).default(DEFAULT_DEADLINE_MS),
   })
@@ -120,6 +130,7 @@ export type GenerateRequest = z.infer<typeof GenerateRequest>;
 export type GenerateInput = z.input<typeof GenerateRequest>;
 export type ControlNetUnit = z.infer<typeof ControlNetUnit>;
 export type LoraUnit = z.infer<typeof LoraUnit>;
+export type Priority = z.infer<typeof Priority>;
 export type LoraStart = z.infer<typeof LoraStart>;
 
 /** A finished picture: inline while the whole reply fits a message, else a name in the object store. */

@@ -123,7 +123,7 @@ describe('bad input — on the subjects that the mesh keeps for itself', () => {
   it('noise reaches nobody', async () => {
     const { connection } = mesh.transport;
     const inside = [
-      subjects.queue,
+      subjects.queue('normal', '0'),
       subjects.events('nobody'),
       subjects.heartbeat('denoiser', 'nobody'),
       subjects.call('nobody'),

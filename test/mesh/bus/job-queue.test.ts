@@ -61,7 +61,7 @@ describe('job queue', () => {
     const queue = await openJobQueue(link.connection);
     await queue.submit({ id: 'hopeless', body: null });
     await queue.submit({ id: 'unlucky', body: null });
-    link.publish(subjects.queue, Buffer.from('no job'));
+    link.publish(subjects.queue('normal', '0'), Buffer.from('no job'));
     const seen: string[] = [];
     const done = gate();
     const worker = queue.consume(1, async ({ id }, { deliveryCount }) => {

@@ -22,6 +22,7 @@ describe('generate request — defaults', () => {
       guess_mode: false,
       loras: [],
       lora_start: 'exact',
+      priority: 'normal',
       deadline_ms: 900_000,
     });
     expect(ControlNetUnit.parse(UNIT)).toEqual({
@@ -66,6 +67,9 @@ describe('generate request — bounds: the last value inside, the first outside'
     ['weight of a LoRA', { loras: [{ lora: 'a', weight: -10 }] }, { loras: [{ lora: 'a', weight: -10.1 }] }],
     ['name of a LoRA', { loras: [{ lora: 'a/b.safetensors' }] }, { loras: [{ lora: '' }] }],
     ['deadline_ms', { deadline_ms: limits.MAX_DEADLINE_MS }, { deadline_ms: limits.MAX_DEADLINE_MS + 1 }],
+    ['priority', { priority: 'low' }, { priority: 'urgent' }],
+    ['client', { client: 'c'.repeat(limits.MAX_CLIENT_CHARS) }, { client: 'c'.repeat(limits.MAX_CLIENT_CHARS + 1) }],
+    ['client', { client: 'Ann’s office' }, { client: '' }],
     ['job', { job: 'a'.repeat(64) }, { job: 'a'.repeat(65) }],
     ['job', { job: 'A-z_0' }, { job: 'a.b' }],
     ['a number', { steps: 20 }, { steps: '20' }],

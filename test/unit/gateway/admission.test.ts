@@ -41,11 +41,21 @@ describe('admission — defaults', () => {
       controlnets: [],
       loras: [],
       lora_start: 'exact',
+      priority: 'normal',
       warnings: [],
       accepted_unix_ms: NOW,
       deadline_unix_ms: NOW + 15 * 60_000,
       trace: {},
     });
+  });
+
+  it('keeps whose turn it takes, and tells what is no class and no client', async () => {
+    expect(await admit({ priority: 'low', client: 'Ann' })).toMatchObject({ priority: 'low', client: 'Ann' });
+    const { details } = await failure(admit({ priority: 'urgent', client: '' } as object));
+    expect(details.problems).toEqual([
+      { path: 'priority', message: 'must be one of "low", "normal", "high"' },
+      { path: 'client', message: 'must not be empty' },
+    ]);
   });
 
   it('knows a sampler by any of its names, and keeps its label', async () => {

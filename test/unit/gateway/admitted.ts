@@ -20,6 +20,7 @@ export function admitted(more: Partial<AdmittedJob> = {}): AdmittedJob {
     guess_mode: false,
     loras: [],
     lora_start: 'exact',
+    priority: 'normal',
     warnings: [],
     accepted_unix_ms: 1_700_000_000_000,
     deadline_unix_ms: 1_700_000_060_000,

@@ -39,6 +39,11 @@ describe('OpenAI images — the request', () => {
     ['clip_skip', { clip_skip: 2 }, { clip_skip: 2 }],
     ['guess_mode', { guess_mode: true }, { guess_mode: true }],
     ['deadline_ms', { deadline_ms: 1000 }, { deadline_ms: 1000 }],
+    ['priority', { priority: 'high' }, { priority: 'high' }],
+    ['client', { client: 'Ann' }, { client: 'Ann' }],
+    ['user, as the client', { user: 'Ann' }, { client: 'Ann' }],
+    ['both names of the client alike', { user: 'Ann', client: 'Ann' }, { client: 'Ann' }],
+    ['a user without a name', { user: '' }, {}],
     ['loras', { loras: [{ lora: 'style', weight: 0.5 }] }, { loras: [{ lora: 'style', weight: 0.5 }] }],
   ])('takes %s', (_, given, expected) => {
     expect(toGenerateInput({ prompt: 'a cat', ...given })).toEqual({ prompt: 'a cat', ...expected });
@@ -60,7 +65,7 @@ describe('OpenAI images — the request', () => {
     ['moderation', 'low'],
     ['stream', false],
     ['partial_images', 0],
-    ['user', 'someone'],
+    ['user', null],
     ['n', null],
     ['size', null],
     ['model', null],
