@@ -12,7 +12,7 @@
  *   J4  The same job id with the same request is the same job; with another request it is JOB_CONFLICT.
  */
 import type { Clock } from '#shared/bus/clock.ts';
-import type { Job } from '#shared/bus/job-queue.ts';
+import type { Job } from '#shared/bus/job-handling.ts';
 import type { JobStore } from '#shared/bus/job-store.ts';
 import type { GenerateReply } from '#shared/contracts/generate.ts';
 import type { JobEvent, JobRecord } from '#shared/contracts/jobs.ts';

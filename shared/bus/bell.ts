@@ -23,20 +23,21 @@ export class Bell {
     this.#wake();
   }
 
-  /** Forgets that it rang: whoever looks from now on sees what it rang for. */
-  hush(): void {
+  /** Forgets that it rang: whoever looks from now on sees what it rang for. @returns whether it had */
+  hush(): boolean {
+    const hasRung = this.#hasRung;
     this.#hasRung = false;
+    return hasRung;
   }
 
-  /** Resolves when it has rung since `hush`, or after a while. One waits at a time. @returns whether it has rung */
-  async wait(longestMs: number): Promise<boolean> {
-    if (this.#hasRung) return true;
+  /** Resolves when it has rung since `hush`, or after a while. One waits at a time. */
+  async wait(longestMs: number): Promise<void> {
+    if (this.#hasRung) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
     const timer = this.#clock.after(longestMs, resolve);
     await promise;
     timer.cancel();
-    return this.#hasRung;
   }
 
   /** Rings no more, and lets whoever waits go. */

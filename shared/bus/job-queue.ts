@@ -26,9 +26,10 @@ import {
   type Patience,
   untilAnswered,
 } from './jet-stream.ts';
+import { handle, type Job, type JobHandler, WORKING_MS } from './job-handling.ts';
 import { type JobLane, type JobPriority, laneName, laneOf, laneSubject } from './job-lanes.ts';
 import { JobTaker } from './job-taker.ts';
-import { parseJson, toJson } from './json-payload.ts';
+import { toJson } from './json-payload.ts';
 import type { PulledMessage } from './pulled-message.ts';
 import { subjects } from './subjects.ts';
 
@@ -38,9 +39,7 @@ const DUPLICATE_WINDOW_MS = 2 * 60_000;
 /** A job that nobody could do is dropped when its record is. */
 const MAX_AGE_MS = 24 * 60 * 60_000;
 /** Silence of a worker after which its job goes to another. One that was only slow has its work done twice, no harm else. */
-const ACK_WAIT_MS = 4000;
-/** Four signs of life within ACK_WAIT_MS. */
-const WORKING_MS = 1000;
+const ACK_WAIT_MS = 4 * WORKING_MS;
 /** The last resort against a job that kills whoever takes it; handlers see the count and stop it much sooner. */
 const MAX_DELIVER = 20;
 /** No bell rings for a job that comes again, nor when its submitter dies or the server goes meanwhile: look all the same. */
@@ -49,16 +48,6 @@ const LOOK_MS = 500;
 const LOOK_AGAIN_MS = 2;
 const LOOK_GROWTH = 3;
 const RETRY_MS = 250;
-const NAK_LATER_MS = 2000;
-const NAK_ELSEWHERE_MS = 100;
-
-/** What lies in the queue. */
-export interface Job {
-  /** Unique; what makes a second submission the same job. */
-  readonly id: string;
-  /** JSON. */
-  readonly body: unknown;
-}
 
 /** A job and whose turn it takes. */
 export interface Submission extends Job {
@@ -67,15 +56,6 @@ export interface Submission extends Job {
   /** Those who leave it out take turns as one. */
   readonly client?: string | undefined;
 }
-
-/** What a worker knows of the job it was given. */
-export interface JobDelivery {
-  /** 1 the first time. */
-  readonly deliveryCount: number;
-}
-
-/** Resolves: the job is done. Rejects: by the error's `retry` it comes again later, soon (`elsewhere`), or never. */
-export type JobHandler = (job: Job, delivery: JobDelivery) => Promise<void>;
 
 /** See the head of this file. */
 export interface JobQueue {
@@ -189,42 +169,20 @@ class JetStreamJobQueue implements JobQueue {
   }
 
   async #takeOne(crew: Crew, taker: JobTaker): Promise<void> {
-    crew.bell.hush();
+    if (crew.bell.hush()) crew.lookMs = LOOK_AGAIN_MS;
     crew.taking = taker.take();
     const message = await crew.taking;
     if (message && crew.isDraining) message.nak();
     else if (message) this.#start(message, crew);
     else {
-      const hasRung = await crew.bell.wait(crew.lookMs);
-      crew.lookMs = hasRung ? LOOK_AGAIN_MS : Math.min(crew.lookMs * LOOK_GROWTH, LOOK_MS);
+      await crew.bell.wait(crew.lookMs);
+      crew.lookMs = Math.min(crew.lookMs * LOOK_GROWTH, LOOK_MS);
     }
   }
 
   #start(message: PulledMessage, { running, handler }: Crew): void {
-    const work = this.#handle(message, handler).finally(() => running.delete(work));
+    const work = handle(message, handler, this.#clock).finally(() => running.delete(work));
     running.add(work);
-  }
-
-  async #handle(message: PulledMessage, handler: JobHandler): Promise<void> {
-    const stopWorking = this.#keepWorking(message);
-    try {
-      await handler(readJob(message), { deliveryCount: message.deliveryCount });
-      // Waits for the server's word, so that closing the connection next loses no ack. Unheard, the job comes again (Q2).
-      await message.ack().catch(() => {});
-    } catch (thrown) {
-      giveBack(message, MeshError.from(thrown));
-    } finally {
-      stopWorking();
-    }
-  }
-
-  #keepWorking(message: PulledMessage): () => void {
-    const tick = (): void => {
-      message.working();
-      timer = this.#clock.after(WORKING_MS, tick);
-    };
-    let timer = this.#clock.after(WORKING_MS, tick);
-    return () => timer.cancel();
   }
 }
 
@@ -262,16 +220,4 @@ function consumerConfig(lane: JobLane) {
     ack_wait: nanos(ACK_WAIT_MS),
     max_deliver: MAX_DELIVER,
   };
-}
-
-/** @throws MeshError INVALID_JSON, INVALID_REQUEST for what somebody else put into the queue */
-function readJob(message: PulledMessage): Job {
-  const job = parseJson(message.data) as Partial<Job> | null;
-  if (typeof job?.id !== 'string') throw new MeshError('INVALID_REQUEST', 'The queue holds something that is no job.');
-  return { id: job.id, body: job.body };
-}
-
-function giveBack(message: PulledMessage, error: MeshError): void {
-  if (error.retry === 'never') message.term();
-  else message.nak(error.retry === 'later' ? NAK_LATER_MS : NAK_ELSEWHERE_MS);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type JobDelivery, openJobQueue } from '#shared/bus/job-queue.ts';
+import type { JobDelivery } from '#shared/bus/job-handling.ts';
+import { openJobQueue } from '#shared/bus/job-queue.ts';
 import { connectNats, type NatsTransport } from '#shared/bus/nats-transport.ts';
 import { subjects } from '#shared/bus/subjects.ts';
 import { MeshError } from '#shared/errors/errors.ts';

@@ -1,5 +1,5 @@
 /** Jobs over stores in memory, with a queue that the test empties by hand, and everything written down that others hear. */
-import type { Job } from '#shared/bus/job-queue.ts';
+import type { Job } from '#shared/bus/job-handling.ts';
 import type { JobEvent, JobRecord } from '#shared/contracts/jobs.ts';
 import type { Log } from '#shared/telemetry/log.ts';
 import { ManualClock } from '#test/contract/bus/manual-clock.ts';
