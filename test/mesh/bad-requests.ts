@@ -43,6 +43,12 @@ const PROMPTS: readonly BadRequest[] = [
   refused('negative_prompt', 'a negative prompt too long', 'x'.repeat(4001)),
 ];
 
+const TURNS: readonly BadRequest[] = [
+  refused('priority', 'an unknown priority', 'urgent'),
+  refused('client', 'a client too long', 'c'.repeat(257), cat('--client', 'c'.repeat(257))),
+  refused('client', 'a client without a name', '', cat('--client', '')),
+];
+
 const size = (what: string, width: unknown, more: Partial<BadRequest> = {}): BadRequest =>
   refused('width', what, width, { http: 'none', httpPath: 'size', ...more });
 
@@ -238,6 +244,7 @@ const CONTROLNETS: readonly BadRequest[] = [
 /** All of them. */
 export const BAD_REQUESTS: readonly BadRequest[] = [
   ...PROMPTS,
+  ...TURNS,
   ...SIZES,
   ...NUMBERS,
   ...NAMES,

@@ -21,6 +21,7 @@ describe('command line', () => {
     [['generate'], "missing required argument 'prompt'"],
     [['generate', 'x', '--steps', 'many'], 'Give a whole number.'],
     [['generate', 'x', '--preprocessor', 'depth'], 'Allowed choices are canny, none.'],
+    [['generate', 'x', '--priority', 'urgent'], 'Allowed choices are low, normal, high.'],
     [['generate', 'x', '--controlnet', 'canny'], 'Write NAME:IMAGE'],
     [['paint'], "unknown command 'paint'"],
   ])('refuses %j with status 2', async (args, why) => {
