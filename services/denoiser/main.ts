@@ -48,7 +48,10 @@ await runService('denoiser', async ({ config, transport, mesh, directory, instan
   const denoiseJob = denoise(parts, inTurn);
   return {
     operations: [
-      served(contract.denoise, (request, signal) => denoiseJob(request, signal).finally(tellSoon)),
+      served(contract.denoise, (request, signal) => {
+        tellSoon(); // several gateways send jobs, and each counts only its own
+        return denoiseJob(request, signal).finally(tellSoon);
+      }),
       served(contract.assist, async (request) => assistant.open(request, actor.load > 0)),
       served(contract.assistStep, actor.on(assist)),
       served(contract.assistEnd, async ({ body }) => {
