@@ -73,9 +73,10 @@ export class PatchedSets {
    */
   async acquire(key: string, factors: LoadFactors, signal?: AbortSignal): Promise<Lease> {
     const known = this.#entries.get(key);
-    const entry = known ?? this.#add(key, factors);
-    this.#touch(entry);
-    entry.holders++;
+    const hold = (): Entry => this.#hold(key, factors);
+    // Those before may wait for the room of a set that nobody holds yet.
+    const isIdle = known?.holders === 0;
+    const entry = isIdle ? await this.#inOrder((isNext) => unlessAborted(isNext, signal).then(hold)) : hold();
     const release = once(() => this.#release(entry));
     try {
       return { weights: await unlessAborted(entry.set, signal), release };
@@ -87,9 +88,12 @@ export class PatchedSets {
     }
   }
 
-  #touch(entry: Entry): void {
-    this.#entries.delete(entry.key);
-    this.#entries.set(entry.key, entry);
+  #hold(key: string, factors: LoadFactors): Entry {
+    const entry = this.#entries.get(key) ?? this.#add(key, factors);
+    this.#entries.delete(key); // the last one used is behind
+    this.#entries.set(key, entry);
+    entry.holders++;
+    return entry;
   }
 
   #add(key: string, factors: LoadFactors): Entry {

@@ -111,6 +111,19 @@ describe('patched sets — within a budget', () => {
     expect(await firstElement((await second).weights)).toBe(21);
   });
 
+  it('L3: a resident set does not go to a later one while an earlier one waits for its room', async () => {
+    const sets = newSets(SET_BYTES);
+    await use(sets, 'a', 10);
+    const read = Promise.withResolvers<TensorMap>();
+    const first = sets.acquire('b', () => read.promise);
+    const second = acquire(sets, 'a', 10);
+    read.resolve(changeBy(20));
+    const lease = await first;
+    expect(await firstElement(lease.weights)).toBe(21);
+    lease.release();
+    expect(await firstElement((await second).weights)).toBe(11);
+  });
+
   it('L3: a thousand different ones in a row stay inside it', async () => {
     const sets = newSets(3 * SET_BYTES);
     let largest = 0;
