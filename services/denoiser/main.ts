@@ -64,9 +64,7 @@ await runService('denoiser', async ({ config, transport, mesh, directory, instan
       get load() {
         return actor.load + (assistant.isBusy ? 0.5 : 0);
       },
-      get capacity() {
-        return actor.capacity;
-      },
+      capacity: actor.capacity,
       drain: () => actor.drain(),
       stop: () => actor.stop(),
     },
