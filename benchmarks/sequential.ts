@@ -47,7 +47,7 @@ export const sequential: Benchmark = {
 };
 
 async function measure({ isQuick, note }: RunOptions): Promise<Finding> {
-  const steps = isQuick ? 1 : 4;
+  const steps = isQuick ? 1 : 2;
   const model = await checkpoint('sd15');
   await warmPageCache(model);
   await using pipeline = await SequentialPipeline.load(model);
