@@ -110,7 +110,7 @@ export class Unet {
   /**
    * Up blocks, on what `down` left.
    *
-   * residuals  `residual_00` … `residual_mid`, summed over ControlNets; handed over. Undefined without control.
+   * residuals  `residual_00` … `residual_mid`, summed over ControlNets; handed over, with their buffers. Undefined without control.
    * @returns noise_pred f32 [N, 4, h, w] and the time in the runtime, ms
    */
   async up(job: UnetJob, residuals: TensorMap | undefined): Promise<{ noise_pred: Float32Array; runMs: number }> {
@@ -118,7 +118,8 @@ export class Unet {
     const kept = Object.fromEntries(this.#between.map((name) => [name, { kept: name }]));
     const network = residuals ? this.#controlledUp : this.#up;
     const feeds = { ...kept, ...residuals, prompt_embeds: { kept: promptSlot(prompt) } };
-    const request = { feeds, weights, outputs: ['noise_pred'], drop: this.#between };
+    // Residuals come out of messages that are nobody else's.
+    const request = { feeds, ownsBuffers: true, weights, outputs: ['noise_pred'], drop: this.#between };
     const { outputs, runMs } = await network.run(shape, request, signal);
     return { noise_pred: pick(outputs, 'noise_pred', 'f32').data, runMs };
   }

@@ -18,6 +18,8 @@ export interface RunRequest {
    * buffer is handed over: do not use it after. A view of part of a larger buffer (a tensor out of a message) is copied.
    */
   readonly feeds: Readonly<Record<string, Tensor | Kept>>;
+  /** Whether views are handed over as well, with all of their buffers: nothing else uses what else lies in them. */
+  readonly ownsBuffers?: boolean;
   /** The weights to feed: the base set, or a patched one. */
   readonly weights: WeightSet;
   /** Outputs to give back to the caller. */

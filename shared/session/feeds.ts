@@ -65,8 +65,12 @@ function detachable(value: Tensor): Tensor {
 }
 
 /** The feeds as they cross to the worker, with the buffers to hand over. */
-export function handOver(feeds: Feeds): { feeds: Feeds; transfer: ArrayBuffer[] } {
-  const ready = Object.entries(feeds).map(([name, feed]) => [name, isKept(feed) ? feed : detachable(feed)] as const);
+export function handOver({ feeds, ownsBuffers }: Pick<RunRequest, 'feeds' | 'ownsBuffers'>): {
+  feeds: Feeds;
+  transfer: ArrayBuffer[];
+} {
+  const crossing = (feed: Tensor | Kept): Tensor | Kept => (isKept(feed) || ownsBuffers ? feed : detachable(feed));
+  const ready = Object.entries(feeds).map(([name, feed]) => [name, crossing(feed)] as const);
   const buffers = ready.flatMap(([, feed]) => (isKept(feed) ? [] : [feed.data.buffer]));
   // The same tensor may feed two inputs, and shared memory needs no handing over.
   const transfer = [...new Set(buffers)].filter((buffer) => buffer instanceof ArrayBuffer);

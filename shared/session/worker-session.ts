@@ -39,7 +39,7 @@ export class WorkerSession implements Session {
   /** Checked only now, in its turn: an earlier run may keep what this one feeds. */
   async #run(call: Call, request: RunRequest, signal?: AbortSignal): Promise<RunResult> {
     checkRun(this.model, request, this.#slots);
-    const { feeds, transfer } = handOver(request.feeds);
+    const { feeds, transfer } = handOver(request);
     const { weights, outputs, keep = {}, drop = [] } = request;
     const order = { session: this.#id, set: weights.id, feeds, outputs, keep, drop };
     const result = await call('run', order, transfer);

@@ -107,6 +107,15 @@ export function describeDevice(name: string, open: () => Promise<Device>): void 
         expect(await failure(run(session, { a: whole, b: vector(1, 1) }))).toMatchObject({ code: 'WRONG_SHAPE' });
       });
 
+      it('takes over views with all of their buffer, where nobody else uses it', async () => {
+        const session = await device.open(sumAndDifference(file, [1, 2]));
+        const frame = Float32Array.of(0, 3, 5, 1, 1);
+        const feeds = { a: f32([1, 2], frame.subarray(1, 3)), b: f32([1, 2], frame.subarray(3, 5)) };
+        const { outputs } = await run(session, feeds, { ownsBuffers: true });
+        expect(numbers(outputs, 'sum')).toEqual([4, 6]);
+        expect(frame.length).toBe(0);
+      });
+
       it('reads constants from the checkpoint file itself', async () => {
         const session = await device.open(constantLinear(file, 'plain'));
         expect(numbers((await run(session, { x: vector(10, 1) })).outputs, 'y')).toEqual([12, 34, 56]);
