@@ -14,6 +14,7 @@ import { Desk } from './desk.ts';
 import { answerOver, openDoors } from './doors.ts';
 import { createHttp } from './http.ts';
 import { Jobs } from './jobs.ts';
+import { jobsAtOnce } from './jobs-at-once.ts';
 import { Outcomes } from './outcomes.ts';
 import { recentFiles } from './recent-files.ts';
 import { meshStatus, missingRoles } from './status.ts';
@@ -49,7 +50,8 @@ await runService('gateway', async ({ config, transport, directory, mesh, log }) 
     if (event) outcomes.hear(event);
     if (event?.type === 'cancelled') jobs.abort(event.job);
   });
-  const work = queue.consume(config.jobs, (job, delivery) => jobs.run(job, delivery.deliveryCount));
+  const capacity = (): number => config.jobs ?? jobsAtOnce(directory.instances());
+  const work = queue.consume(capacity, (job, delivery) => jobs.run(job, delivery.deliveryCount));
   const doors = openDoors(transport, desk, () => meshStatus({ pipeline, directory, mesh, now }));
   const http = createHttp({ desk, missingRoles: () => missingRoles(directory) });
   const address = await http.listen({ host: config.httpHost, port: config.httpPort });
@@ -61,7 +63,9 @@ await runService('gateway', async ({ config, transport, directory, mesh, log }) 
       get load() {
         return jobs.load;
       },
-      capacity: config.jobs,
+      get capacity() {
+        return capacity();
+      },
       drain: async () => {
         await Promise.all([http.close(), work.drain()]);
       },

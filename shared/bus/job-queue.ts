@@ -61,8 +61,8 @@ export interface Submission extends Job {
 export interface JobQueue {
   /** @throws MeshError QUEUE_FULL; PAYLOAD_TOO_LARGE; BUS_UNAVAILABLE */
   submit(submission: Submission): Promise<void>;
-  /** Works on up to `concurrency` jobs at a time until drained. */
-  consume(concurrency: number, handler: JobHandler): Subscription;
+  /** Works on up to `concurrency()` jobs at a time, which may change meanwhile, until drained. */
+  consume(concurrency: () => number, handler: JobHandler): Subscription;
   /** Jobs that are not done: waiting and running. */
   depth(): Promise<number>;
 }
@@ -130,7 +130,7 @@ class JetStreamJobQueue implements JobQueue {
     return state.messages;
   }
 
-  consume(concurrency: number, handler: JobHandler): Subscription {
+  consume(concurrency: () => number, handler: JobHandler): Subscription {
     const bell = new Bell(this.#connection, subjects.bell, this.#clock);
     const crew: Crew = {
       concurrency,
@@ -158,8 +158,8 @@ class JetStreamJobQueue implements JobQueue {
     const taker = new JobTaker(this.#connection, STREAM);
     while (!isOver()) {
       try {
-        if (crew.running.size < crew.concurrency) await this.#takeOne(crew, taker);
-        else await Promise.race(crew.running);
+        if (crew.running.size < crew.concurrency()) await this.#takeOne(crew, taker);
+        else await Promise.race([...crew.running, pause(this.#clock, LOOK_MS)]);
       } catch (thrown) {
         if (!isOver()) this.#options.onTrouble?.(MeshError.from(thrown));
         await pause(this.#clock, RETRY_MS);
@@ -188,7 +188,7 @@ class JetStreamJobQueue implements JobQueue {
 
 /** The work of one `consume`. */
 interface Crew {
-  readonly concurrency: number;
+  readonly concurrency: () => number;
   readonly handler: JobHandler;
   readonly bell: Bell;
   readonly running: Set<Promise<void>>;

@@ -31,8 +31,8 @@ const Environment = z.object({
   LATENTMESH_DIRECT_HOST: z.string().optional(),
   LATENTMESH_HTTP_HOST: z.string().default('127.0.0.1'),
   LATENTMESH_HTTP_PORT: z.coerce.number().int().min(0).max(65535).default(8188),
-  /** Jobs that a gateway works on at once: their stages overlap on different actors. */
-  LATENTMESH_JOBS: z.coerce.number().int().min(1).default(4),
+  /** Jobs that a gateway works on at once; unset: as many as the denoisers can use. */
+  LATENTMESH_JOBS: z.coerce.number().int().min(1).optional(),
   /** Jobs that may wait before QUEUE_FULL. */
   LATENTMESH_QUEUE: z.coerce.number().int().min(1).default(1000),
   /** Memory for LoRA-patched weights, bytes. */
@@ -77,7 +77,7 @@ export interface Config {
   readonly directHost?: string;
   readonly httpHost: string;
   readonly httpPort: number;
-  readonly jobs: number;
+  readonly jobs?: number;
   readonly queue: number;
   readonly patchCacheBytes: number;
   readonly loraCacheBytes: number;
@@ -109,7 +109,7 @@ export function readConfig(role: string, env: NodeJS.ProcessEnv): Config {
     ...(values.LATENTMESH_DIRECT_HOST && { directHost: values.LATENTMESH_DIRECT_HOST }),
     httpHost: values.LATENTMESH_HTTP_HOST,
     httpPort: values.LATENTMESH_HTTP_PORT,
-    jobs: values.LATENTMESH_JOBS,
+    ...(values.LATENTMESH_JOBS !== undefined && { jobs: values.LATENTMESH_JOBS }),
     queue: values.LATENTMESH_QUEUE,
     patchCacheBytes: values.LATENTMESH_PATCH_CACHE_BYTES,
     loraCacheBytes: values.LATENTMESH_LORA_CACHE_BYTES,

@@ -29,7 +29,7 @@ describe('job queue', () => {
       got.push([id, body, deliveryCount]);
       if (got.length === 20) all.open();
     };
-    const workers = [queue.consume(2, handler), other.consume(2, handler)];
+    const workers = [queue.consume(() => 2, handler), other.consume(() => 2, handler)];
     const ids = Array.from({ length: 20 }, (_value, i) => `job-${i}`);
     for (const id of ids) await queue.submit({ id, body: { of: id } });
     await queue.submit({ id: 'job-0', body: { of: 'job-0' } });
@@ -65,12 +65,15 @@ describe('job queue', () => {
     link.publish(subjects.queue('normal', '0'), Buffer.from('no job'));
     const seen: string[] = [];
     const done = gate();
-    const worker = queue.consume(1, async ({ id }, { deliveryCount }) => {
-      seen.push(`${id} ${deliveryCount}`);
-      if (id === 'hopeless') throw new MeshError('WRONG_SHAPE', 'no');
-      if (deliveryCount === 1) throw new MeshError('DRAINING', 'not here');
-      done.open();
-    });
+    const worker = queue.consume(
+      () => 1,
+      async ({ id }, { deliveryCount }) => {
+        seen.push(`${id} ${deliveryCount}`);
+        if (id === 'hopeless') throw new MeshError('WRONG_SHAPE', 'no');
+        if (deliveryCount === 1) throw new MeshError('DRAINING', 'not here');
+        done.open();
+      },
+    );
     await done.opened;
     await worker.drain();
     expect(seen).toEqual(['hopeless 1', 'unlucky 1', 'unlucky 2']);
@@ -84,16 +87,22 @@ describe('job queue', () => {
     const busy = await openJobQueue(busyLink.connection);
     const free = await openJobQueue(freeLink.connection);
     const [started, finish, rest] = [gate(), gate(), gate()];
-    const busyWorker = busy.consume(1, async () => {
-      started.open();
-      await finish.opened;
-    });
+    const busyWorker = busy.consume(
+      () => 1,
+      async () => {
+        started.open();
+        await finish.opened;
+      },
+    );
     for (const id of ['a', 'b', 'c', 'd']) await busy.submit({ id, body: null });
     await started.opened;
     const taken: string[] = [];
-    const freeWorker = free.consume(1, async ({ id }) => {
-      if (taken.push(id) === 3) rest.open();
-    });
+    const freeWorker = free.consume(
+      () => 1,
+      async ({ id }) => {
+        if (taken.push(id) === 3) rest.open();
+      },
+    );
     await rest.opened;
     finish.open();
     await Promise.all([busyWorker.drain(), freeWorker.drain()]);
@@ -106,11 +115,14 @@ describe('job queue', () => {
     const queue = await openJobQueue(link.connection);
     const [started, finish] = [gate(), gate()];
     const ran: string[] = [];
-    const worker = queue.consume(1, async ({ id }) => {
-      started.open();
-      await finish.opened;
-      ran.push(id);
-    });
+    const worker = queue.consume(
+      () => 1,
+      async ({ id }) => {
+        started.open();
+        await finish.opened;
+        ran.push(id);
+      },
+    );
     await queue.submit({ id: 'a', body: null });
     await started.opened;
     const drained = worker.drain();
@@ -119,7 +131,10 @@ describe('job queue', () => {
     await drained;
     expect(ran).toEqual(['a']);
     const taken = Promise.withResolvers<string>();
-    const next = queue.consume(1, async ({ id }) => taken.resolve(id));
+    const next = queue.consume(
+      () => 1,
+      async ({ id }) => taken.resolve(id),
+    );
     expect(await taken.promise).toBe('b');
     await next.drain();
   });
@@ -133,7 +148,10 @@ describe('job queue', () => {
     await queue.submit({ id: 'a', body: null });
     await child.said('started a');
     const taken = Promise.withResolvers<unknown>();
-    const worker = queue.consume(1, async ({ id }, { deliveryCount }) => taken.resolve([id, deliveryCount]));
+    const worker = queue.consume(
+      () => 1,
+      async ({ id }, { deliveryCount }) => taken.resolve([id, deliveryCount]),
+    );
     await child.kill();
     expect(await taken.promise).toEqual(['a', 2]);
     await worker.drain();
@@ -145,9 +163,12 @@ describe('job queue', () => {
     const queue = await openJobQueue(link.connection);
     const done = new Set<string>();
     const all = gate();
-    const worker = queue.consume(2, async ({ id }) => {
-      if (done.add(id).size === 20) all.open();
-    });
+    const worker = queue.consume(
+      () => 2,
+      async ({ id }) => {
+        if (done.add(id).size === 20) all.open();
+      },
+    );
     for (let i = 0; i < 10; i++) await queue.submit({ id: `before-${i}`, body: null });
     await nats.kill();
     const submits = Array.from({ length: 10 }, (_value, i) => queue.submit({ id: `meanwhile-${i}`, body: null }));

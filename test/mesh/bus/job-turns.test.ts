@@ -10,12 +10,15 @@ import { startNats } from '../nats-kit.ts';
 async function orderOf(queue: JobQueue, jobs: readonly Omit<Submission, 'body'>[]): Promise<string[]> {
   const [busy, free, all] = [gate(), gate(), gate()];
   const order: string[] = [];
-  const worker = queue.consume(1, async ({ id }) => {
-    if (id === 'first') {
-      busy.open();
-      await free.opened;
-    } else if (order.push(id) === jobs.length) all.open();
-  });
+  const worker = queue.consume(
+    () => 1,
+    async ({ id }) => {
+      if (id === 'first') {
+        busy.open();
+        await free.opened;
+      } else if (order.push(id) === jobs.length) all.open();
+    },
+  );
   await queue.submit({ id: 'first', body: null });
   await busy.opened;
   for (const job of jobs) await queue.submit({ ...job, body: null });
@@ -67,7 +70,10 @@ describe('job queue — whose turn it is', () => {
   it('an idle worker takes a job of a lane that nobody used before', async () => {
     await withQueue(async (queue) => {
       const taken = Promise.withResolvers<string>();
-      const worker = queue.consume(1, async ({ id }) => taken.resolve(id));
+      const worker = queue.consume(
+        () => 1,
+        async ({ id }) => taken.resolve(id),
+      );
       await queue.submit({ id: 'a', body: null, priority: 'low', client: 'Ann' });
       expect(await taken.promise).toBe('a');
       await worker.drain();
@@ -83,7 +89,10 @@ describe('job queue — whose turn it is', () => {
     await streams.delete('LATENTMESH_QUEUE');
     await nats.restart();
     const taken = Promise.withResolvers<string>();
-    const worker = queue.consume(1, async ({ id }) => taken.resolve(id));
+    const worker = queue.consume(
+      () => 1,
+      async ({ id }) => taken.resolve(id),
+    );
     await queue.submit({ id: 'next', body: null, client: 'Ann' });
     expect(await taken.promise).toBe('next');
     await worker.drain();

@@ -4,7 +4,7 @@ import { connectNats } from '#shared/bus/nats-transport.ts';
 
 const { connection } = await connectNats({ url: process.argv[2]!, name: 'worker' });
 const queue = await openJobQueue(connection);
-queue.consume(1, ({ id }) => {
+queue.consume(() => 1, ({ id }) => {
   process.stdout.write(`started ${id}\n`);
   return new Promise(() => {});
 });

@@ -27,7 +27,6 @@ describe('config — the environment of a service', () => {
       guidance: 'joint',
       httpHost: '127.0.0.1',
       httpPort: 8188,
-      jobs: 4,
       queue: 1000,
       patchCacheBytes: 4 * 2 ** 30,
       loraCacheBytes: 2 ** 30,
