@@ -4,8 +4,11 @@ import { connectNats } from '#shared/bus/nats-transport.ts';
 
 const { connection } = await connectNats({ url: process.argv[2]!, name: 'worker' });
 const queue = await openJobQueue(connection);
-queue.consume(() => 1, ({ id }) => {
-  process.stdout.write(`started ${id}\n`);
-  return new Promise(() => {});
-});
+queue.consume(
+  () => 1,
+  ({ id }) => {
+    process.stdout.write(`started ${id}\n`);
+    return new Promise(() => {});
+  },
+);
 process.stdout.write('ready\n');
