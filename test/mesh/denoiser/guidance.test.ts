@@ -23,8 +23,17 @@ async function picture(request: GenerateInput): Promise<Uint8Array> {
   return mesh.png(await mesh.generate(request));
 }
 
+/** Resolves when every denoiser has told that it is idle: only then one lends itself for sure. */
+async function allIdle(): Promise<void> {
+  const denoisers = (await mesh.instances()).filter(({ role }) => role === 'denoiser');
+  await Promise.all(
+    denoisers.map(({ instance }) => mesh.heartbeat((one) => one.instance === instance && one.load === 0)),
+  );
+}
+
 describe('mesh with split guidance and two denoisers', () => {
   it('H1: an idle denoiser computes the other half of a job with ControlNets, as Diffusers does', async () => {
+    await allIdle();
     const asked = mesh.nextRequest('denoiser', 'assist-step');
     const made = await generatePicture(mesh, await requestOf(recordedCase('controlnet-2'), numbers));
     expectSamePicture(made, pick(numbers, 'controlnet-2/image_u8', 'u8'));
@@ -45,6 +54,7 @@ describe('mesh with split guidance and two denoisers', () => {
 
   it('H2: a job takes the device of a half that is computed there; both pictures stay the same', async () => {
     const alone = [await picture(REQUEST), await picture(OTHER)];
+    await allIdle();
     const asked = mesh.nextRequest('denoiser', 'assist-step');
     const first = picture(REQUEST);
     await asked;
@@ -53,6 +63,7 @@ describe('mesh with split guidance and two denoisers', () => {
 
   it('a denoiser that dies with half of a job leaves the picture as it would be', async () => {
     const alone = await picture(REQUEST);
+    await allIdle();
     const asked = mesh.nextRequest('denoiser', 'assist-step');
     const made = picture(REQUEST);
     const victim = await mesh.processOf(await asked);
@@ -63,6 +74,7 @@ describe('mesh with split guidance and two denoisers', () => {
   });
 
   it('H3: a denoiser is idle again when whoever it lent itself to died', async () => {
+    await allIdle();
     const asked = mesh.nextRequest('denoiser', 'assist-step');
     const asker = mesh.nextRequest('denoiser', 'denoise');
     const made = picture(REQUEST);
