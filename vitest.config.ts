@@ -20,8 +20,7 @@ export default defineConfig({
       tier('architecture', 20_000),
       tier('contract', 60_000),
       tier('golden', 120_000),
-      // Once more where real processes race with each other on a busy machine; a retried test is told as such.
-      tier('mesh', 120_000, { fileParallelism: false, retry: 1 }),
+      tier('mesh', 180_000, { fileParallelism: false }),
     ],
   },
 });

@@ -29,8 +29,10 @@ async function readDefinition(folder: string): Promise<TokenizerDefinition> {
     return { ...(await readTokenizerJson(join(folder, 'tokenizer.json'))), padToken };
   }
   const [vocabPath, mergesPath] = [join(folder, 'vocab.json'), join(folder, 'merges.txt')];
-  const [vocab, lines] = await Promise.all([readJsonFile(vocabPath), readTextFile(mergesPath)]);
-  return { vocab: parseVocab(vocabPath, vocab), merges: parseMerges(mergesPath, linesOf(lines)), padToken };
+  // One after the other, so that a folder without either is always the same error.
+  const vocab = parseVocab(vocabPath, await readJsonFile(vocabPath));
+  const merges = parseMerges(mergesPath, linesOf(await readTextFile(mergesPath)));
+  return { vocab, merges, padToken };
 }
 
 /** Merges have a version in their first line; a line may well begin with `#` otherwise. */
