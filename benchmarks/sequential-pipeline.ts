@@ -15,6 +15,7 @@ import { createBatchNoise } from '#shared/diffusion/noise.ts';
 import type { Sampler } from '#shared/diffusion/sampler.ts';
 import type { Device, WeightSet } from '#shared/session/device.ts';
 import { openDevice } from '#shared/session/open-device.ts';
+import { repeatBatch, VAE_FACTOR } from '#shared/tensor/latents.ts';
 import { f32, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
 import { ControlNet, residualScales } from '../services/controlnet/controlnet.ts';
 import { joinHalves } from '../services/denoiser/halves.ts';
@@ -56,8 +57,6 @@ type ControlStep = (latents: Tensor<'f32'>, timestep: number) => Promise<TensorM
 
 const GUIDED = 2;
 const GUIDANCE_SCALE = 7.5;
-/** Latent pixels are 8 × 8 pixels. */
-const VAE_FACTOR = 8;
 const PROMPT = 'job';
 
 /** See the head of this file. */
@@ -99,7 +98,7 @@ export class SequentialPipeline implements AsyncDisposable {
     const side = job.side / VAE_FACTOR;
     const shape = { batch: GUIDED, height: side, width: side, tokens: prompt_embeds.shape[1]! };
     const predict = async (latents: Float32Array, timestep: number): Promise<Float32Array> => {
-      const both = f32([GUIDED, latents.length / side ** 2, side, side], twice(latents));
+      const both = f32([GUIDED, latents.length / side ** 2, side, side], repeatBatch(latents, GUIDED));
       const residuals: TensorMap[] = [];
       for (const step of controls) residuals.push(await step({ ...both, data: both.data.slice() }, timestep));
       const unetJob = { prompt: PROMPT, shape, weights: weights.unet, signal };
@@ -185,11 +184,4 @@ async function denoised(
     latents = sampler.step(call, noise_pred, latents, noise);
   }
   return latents;
-}
-
-function twice(values: Float32Array): Float32Array {
-  const both = new Float32Array(values.length * 2);
-  both.set(values);
-  both.set(values, values.length);
-  return both;
 }

@@ -42,6 +42,7 @@ function goalLine(x: number, height: number, text: string): string {
 <text class="goal-text" x="${x - 4}" y="${height - BOTTOM + 14}" text-anchor="end">${text}</text>`;
 }
 
-function escaped(text: string): string {
+/** Text as XML has it. */
+export function escaped(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }

@@ -1,5 +1,7 @@
 /** Curves as an SVG file, readable on light and dark pages. */
 
+import { escaped } from '../../benchmarks/svg-plot.ts';
+
 /** One curve: points (x, y), x rising. */
 export interface Curve {
   readonly label: string;
@@ -88,8 +90,4 @@ function shown(value: number): string {
 
 function colour(index: number): string {
   return COLOURS[index % COLOURS.length]!;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 }

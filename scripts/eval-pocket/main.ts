@@ -7,6 +7,7 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Picture } from '#shared/image/picture.ts';
+import { median } from '../../benchmarks/statistics.ts';
 import { MODEL, readBenchmark } from './benchmark.ts';
 import { Checker } from './checker.ts';
 import { difference, readPictures } from './diffusers.ts';
@@ -88,8 +89,4 @@ async function againstDiffusers(folder: string, ours: readonly Picture[]): Promi
       theirs.filter((_, i) => benchmark.prompts[i]!.kind === kind),
     );
   return { ...difference(ours, theirs), single: await scoreOf('single'), pair: await scoreOf('pair') };
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!;
 }

@@ -11,6 +11,7 @@ import type { AnyOperation, ReplyOf, RequestOf } from '#shared/contracts/operati
 import { MeshError } from '#shared/errors/errors.ts';
 import type { ServedReply, ServedRequest } from '#shared/service/serve.ts';
 import type { Device } from '#shared/session/device.ts';
+import { repeatBatch, VAE_FACTOR } from '#shared/tensor/latents.ts';
 import { f32, pick, type Tensor } from '#shared/tensor/tensor.ts';
 import { type ControlNet, type ControlNetShape, residualScales } from './controlnet.ts';
 import type { ResidentControlNets } from './resident.ts';
@@ -40,9 +41,6 @@ type Body<O extends AnyOperation> = ServedRequest<RequestOf<O>>;
 type Equipped<O extends AnyOperation> = Body<O> & { readonly entry: LibraryEntry; readonly controlnet: ControlNet };
 type Entry<O extends AnyOperation> = Offer<Body<O>, ServedReply<ReplyOf<O>>>;
 type Result<O extends AnyOperation> = Promise<TurnResult<ControlNetState, ServedReply<ReplyOf<O>>>>;
-
-/** Latent pixels are 8 × 8 pixels. */
-const VAE_FACTOR = 8;
 
 /** See the head of this file. */
 export class ControlNetActor {
@@ -195,7 +193,5 @@ function repeatTo(batch: number, latents: Tensor<'f32'>): Tensor<'f32'> {
       batch,
     });
   }
-  const data = new Float32Array(latents.data.length * times);
-  for (let i = 0; i < times; i++) data.set(latents.data, i * latents.data.length);
-  return f32([batch, ...rest], data);
+  return f32([batch, ...rest], repeatBatch(latents.data, times));
 }

@@ -7,7 +7,8 @@ import { controlnetHint, controlnetStep } from '#shared/graph/models/controlnet.
 import type { Device, WeightSet } from '#shared/session/device.ts';
 import { Network } from '#shared/session/network.ts';
 import type { UnetConfig } from '#shared/tensor/network-config.ts';
-import { bytesPerElement, elementCount, f32, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
+import { f32, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
+import { widenedBytes } from '#shared/tensor/weight.ts';
 
 /** `batch` counts both halves of guidance where it sees both; height and width are latent pixels. */
 export interface ControlNetShape {
@@ -66,7 +67,7 @@ export class ControlNet {
   static async check(entry: LibraryEntry, unet: UnetConfig): Promise<number> {
     const { fed } = await ControlNet.#open(entry, unet);
     const shapes = new Map(fed.map(({ name, shape }) => [name, shape]));
-    return [...shapes.values()].reduce((sum, shape) => sum + elementCount(shape) * bytesPerElement('f32'), 0);
+    return widenedBytes(shapes.values());
   }
 
   static async load(device: Device, entry: LibraryEntry, unet: UnetConfig): Promise<ControlNet> {

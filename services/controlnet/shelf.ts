@@ -8,6 +8,7 @@
  * C4  What several ask for at once is made once; when that fails all of them hear of it, and the next one tries again.
  */
 import { MeshError } from '#shared/errors/errors.ts';
+import { unlessAborted } from '#shared/errors/unless-aborted.ts';
 
 /** Something to borrow. */
 export interface Wanted<Item> {
@@ -75,7 +76,7 @@ export class Shelf<Item> {
     const entered = this.#enter(wanted, signal);
     const place = await this.#counted(entered);
     try {
-      return await work(await this.#counted(untilAborted(place.item, signal)));
+      return await work(await this.#counted(unlessAborted(place.item, signal)));
     } finally {
       place.borrowers--;
       this.#serve();
@@ -166,13 +167,4 @@ export class Shelf<Item> {
 
 function full(): MeshError {
   return new MeshError('MAILBOX_FULL', `${MAX_WAITING} wait here for something to be loaded.`, { size: MAX_WAITING });
-}
-
-/** The promise goes on by itself; whoever gives up does not wait for it. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(MeshError.fromAbort(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

@@ -7,6 +7,7 @@
 import type { DenoiseControlNet } from '#shared/contracts/denoiser.ts';
 import type { MeshClient } from '#shared/placement/mesh-client.ts';
 import type { WeightSet } from '#shared/session/device.ts';
+import { repeatBatch, VAE_FACTOR } from '#shared/tensor/latents.ts';
 import { pick, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
 import { ControlSession, latentsTensor } from './control.ts';
 import { sumResiduals, withZeroUnconditional } from './residuals.ts';
@@ -56,9 +57,6 @@ export interface Prediction {
   readonly runMs: number;
 }
 
-/** Latent pixels are 8 × 8 pixels. */
-export const VAE_FACTOR = 8;
-
 /** See the head of this file. Its calls are made one after the other, and so are those of others on the same UNet. */
 export class ControlledUnet {
   readonly #unet: Unet;
@@ -89,7 +87,7 @@ export class ControlledUnet {
     const [batch, tokens] = prompt_embeds.shape as [number, number];
     const { weights, signal, timestep } = call;
     const job = { prompt: name, shape: { ...this.#latentShape, batch, tokens }, weights, signal };
-    const latents = repeated(call.latents, batch / this.#latentShape.batch);
+    const latents = repeatBatch(call.latents, batch / this.#latentShape.batch);
     const [residuals, downMs] = await Promise.all([this.#residuals(call), this.#unet.down(job, latents, timestep)]);
     signal.throwIfAborted();
     const { noise_pred, runMs } = await this.#unet.up(job, residuals);
@@ -114,11 +112,4 @@ export class ControlledUnet {
     const sawHalf = control_embeds.shape[0] !== prompt_embeds.shape[0];
     return sum && sawHalf ? withZeroUnconditional(sum) : sum;
   }
-}
-
-/** [B, …] → [times · B, …], a copy: it is handed over. */
-function repeated(values: Float32Array, times: number): Float32Array {
-  const all = new Float32Array(values.length * times);
-  for (let i = 0; i < times; i++) all.set(values, i * values.length);
-  return all;
 }

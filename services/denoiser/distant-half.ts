@@ -3,8 +3,9 @@ import * as contract from '#shared/contracts/denoiser.ts';
 import type { Heartbeat } from '#shared/contracts/heartbeat.ts';
 import type { PinnedLora } from '#shared/contracts/lora.ts';
 import type { MeshCallOptions, MeshClient } from '#shared/placement/mesh-client.ts';
+import { VAE_FACTOR } from '#shared/tensor/latents.ts';
 import { f32, pick } from '#shared/tensor/tensor.ts';
-import { type Conditioning, type ModelCall, type Prediction, VAE_FACTOR } from './controlled-unet.ts';
+import type { Conditioning, ModelCall, Prediction } from './controlled-unet.ts';
 
 /** Who asks, and who may be asked. */
 export interface DistantParts {

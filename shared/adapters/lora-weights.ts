@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import * as lora from '#shared/contracts/lora.ts';
 import type { MeshCallOptions, MeshClient } from '#shared/placement/mesh-client.ts';
 import type { WeightSet } from '#shared/session/device.ts';
+import { InOrder } from '#shared/session/in-order.ts';
 import { type Lease, PatchedSets } from '#shared/session/patched-sets.ts';
 import { withSpan } from '#shared/telemetry/tracing.ts';
 import type { TensorMap } from '#shared/tensor/tensor.ts';
@@ -32,7 +33,11 @@ export class LoraWeights {
   readonly #maxBytes: number;
   /** By content: whether a LoRA patches this network. */
   readonly #patches = new LRUCache<string, boolean>({ max: MAX_KNOWN });
-  #lastPinned: Promise<unknown> = Promise.resolve();
+  /**
+   * Sets are asked for in the order of the calls, however long a check takes. Else the next job could get the room that
+   * the running one waits for, and wait for its turn with it.
+   */
+  readonly #lookups = new InOrder();
 
   constructor(options: LoraWeightsOptions) {
     this.base = options.base;
@@ -59,7 +64,8 @@ export class LoraWeights {
    */
   async acquire(loras: readonly lora.PinnedLora[], options: MeshCallOptions): Promise<LoraLease> {
     const active = loras.filter((unit) => unit.weight !== 0);
-    const pinned = active.length === 0 ? [] : await this.#inOrder(this.#pinned(active, options));
+    const pinned =
+      active.length === 0 ? [] : await this.#lookups.run((isNext) => this.#pinned(active, options, isNext));
     const used = pinned.filter(({ hash }) => this.#patches.get(hash));
     if (used.length === 0) return { weights: this.base, key: '', release: () => {} };
     const key = loraKey(pinned);
@@ -70,19 +76,18 @@ export class LoraWeights {
     });
   }
 
-  /**
-   * Sets are asked for in the order of the calls, however long a check takes. Else the next job could get the room that
-   * the running one waits for, and wait for its turn with it.
-   */
-  async #inOrder<T>(pinning: Promise<T>): Promise<T> {
-    const before = this.#lastPinned;
-    this.#lastPinned = Promise.allSettled([before, pinning]);
-    const [pinned] = await Promise.all([pinning, before]);
+  async #pinned(
+    loras: readonly lora.PinnedLora[],
+    options: MeshCallOptions,
+    isNext: Promise<unknown>,
+  ): Promise<readonly Pinned[]> {
+    const pinned = await this.#lookUp(loras, options);
+    await isNext;
     return pinned;
   }
 
   /** The LoRAs with their content. Nobody is asked where it is given and known: a resident set then costs no message. */
-  async #pinned(loras: readonly lora.PinnedLora[], options: MeshCallOptions): Promise<Pinned[]> {
+  async #lookUp(loras: readonly lora.PinnedLora[], options: MeshCallOptions): Promise<Pinned[]> {
     const isKnown = (unit: lora.PinnedLora): unit is Pinned =>
       unit.hash !== undefined && this.#patches.get(unit.hash) !== undefined;
     if (loras.every(isKnown)) return [...loras];

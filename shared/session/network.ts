@@ -3,10 +3,10 @@
  * last are kept open, and all of them share the weight sets.
  */
 import { LRUCache } from 'lru-cache';
-import type { Branches, GraphModel, Port, WeightVariant } from '#shared/graph/graph-model.ts';
+import type { Branches, GraphModel, WeightVariant } from '#shared/graph/graph-model.ts';
 import { withSpan } from '#shared/telemetry/tracing.ts';
-import { bytesPerElement, elementCount, type Tensor, tensor, viewBytes } from '#shared/tensor/tensor.ts';
 import type { Device, RunRequest, RunResult, Session, WeightSet } from './device.ts';
+import { zeros } from './zeros.ts';
 
 /** Half a second on one slow core: a warm-up must not keep people waiting for more than it spares them. */
 const WARM_UP_MAX_FLOPS = 40e9;
@@ -101,9 +101,4 @@ function besideConstants(branches: Branches | undefined): WeightVariant {
 /** ` rank 64`, ` rank 64 everywhere` */
 function branchesKey(branches: Branches | undefined): string {
   return branches ? ` rank ${branches.rank}${branches.hasKernels ? ' everywhere' : ''}` : '';
-}
-
-function zeros({ dtype, shape }: Port): Tensor {
-  const bytes = new Uint8Array(elementCount(shape) * bytesPerElement(dtype));
-  return tensor(dtype, shape, viewBytes(dtype, bytes));
 }

@@ -10,8 +10,10 @@
  * L4 A set that nobody waits for any more is not made to its end.
  */
 import { MeshError } from '#shared/errors/errors.ts';
+import { unlessAborted } from '#shared/errors/unless-aborted.ts';
 import { elementCount, type TensorMap } from '#shared/tensor/tensor.ts';
 import type { WeightSet } from './device.ts';
+import { InOrder } from './in-order.ts';
 
 /** A set in use. It stays until it is released; whoever holds one must not wait for another. */
 export interface Lease {
@@ -44,7 +46,7 @@ export class PatchedSets {
    * Room is given in the order in which sets were asked for, whatever comes first of their factors: the later one's holder
    * may be waiting behind the earlier one's.
    */
-  #lastRoom: Promise<void> = Promise.resolve();
+  readonly #rooms = new InOrder();
   #onChange: PromiseWithResolvers<void> = Promise.withResolvers();
 
   constructor(base: WeightSet, options: { readonly maxBytes: number }) {
@@ -76,7 +78,7 @@ export class PatchedSets {
     const hold = (): Entry => this.#hold(key, factors);
     // Those before may wait for the room of a set that nobody holds yet.
     const isIdle = known?.holders === 0;
-    const entry = isIdle ? await this.#inOrder((isNext) => unlessAborted(isNext, signal).then(hold)) : hold();
+    const entry = isIdle ? await this.#rooms.run((isNext) => unlessAborted(isNext, signal).then(hold)) : hold();
     const release = once(() => this.#release(entry));
     try {
       return { weights: await unlessAborted(entry.set, signal), release };
@@ -106,7 +108,7 @@ export class PatchedSets {
 
   async #make(entry: Entry, factors: LoadFactors): Promise<WeightSet> {
     const { signal } = entry.abort;
-    const loaded = await this.#inOrder(async (isNext) => {
+    const loaded = await this.#rooms.run(async (isNext) => {
       const loading = await factors(signal);
       await isNext;
       await this.#makeRoom(entry, patchedBytes(loading));
@@ -121,13 +123,6 @@ export class PatchedSets {
     entry.bytes = set.ownBytes;
     entry.ready = set;
     return set;
-  }
-
-  /** `isNext` resolves when everyone before has got room, or has given up. */
-  #inOrder<T>(work: (isNext: Promise<void>) => Promise<T>): Promise<T> {
-    const working = work(this.#lastRoom);
-    this.#lastRoom = Promise.allSettled([this.#lastRoom, working]).then(() => {});
-    return working;
   }
 
   async #makeRoom(entry: Entry, bytes: number): Promise<void> {
@@ -192,14 +187,4 @@ function once(work: () => void): () => void {
     isDone = true;
     work();
   };
-}
-
-/** A promise whose result is not waited for beyond an abort. */
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(MeshError.fromAbort(signal));
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort, { once: true });
-  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', onAbort));
 }

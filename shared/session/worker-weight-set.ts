@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { MeshError } from '#shared/errors/errors.ts';
 import type { Branches } from '#shared/graph/graph-model.ts';
-import { bytesPerElement, elementCount, type Shape, type TensorMap } from '#shared/tensor/tensor.ts';
+import type { Shape, TensorMap } from '#shared/tensor/tensor.ts';
+import { widenedBytes } from '#shared/tensor/weight.ts';
 import { type BranchFactors, branchFactors } from './branch-factors.ts';
 import type { WeightSet } from './device.ts';
 import type { DeviceWorker } from './device-worker.ts';
@@ -82,9 +83,4 @@ export class WorkerWeightSet implements WeightSet {
     }
     return { arrays };
   }
-}
-
-/** Bytes of these weights as f32. */
-function widenedBytes(shapes: Iterable<Shape>): number {
-  return [...shapes].reduce((sum, shape) => sum + elementCount(shape) * bytesPerElement('f32'), 0);
 }

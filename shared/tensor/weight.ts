@@ -1,5 +1,5 @@
 /** The seam between networks and files: a graph asks for a weight by name and shape, whoever holds the file answers. */
-import type { Shape } from './tensor.ts';
+import { bytesPerElement, elementCount, type Shape } from './tensor.ts';
 
 /** Float types that a checkpoint may store its weights in. */
 export type WeightDType = 'f32' | 'f16' | 'bf16' | 'f64';
@@ -27,4 +27,9 @@ export interface WeightSource {
   get(name: string, shape: Shape): Weight;
   /** Whether the checkpoint has such a weight: for the few parts that a config leaves open. */
   has(name: string): boolean;
+}
+
+/** Bytes of weights of these shapes once they are widened to f32, in which networks compute. */
+export function widenedBytes(shapes: Iterable<Shape>): number {
+  return [...shapes].reduce((sum, shape) => sum + elementCount(shape) * bytesPerElement('f32'), 0);
 }

@@ -1,9 +1,10 @@
 /** A session of a simulated device. */
 import { MeshError } from '#shared/errors/errors.ts';
 import type { GraphModel } from '#shared/graph/graph-model.ts';
-import { bytesPerElement, elementCount, type Tensor, tensor, viewBytes } from '#shared/tensor/tensor.ts';
+import type { Tensor } from '#shared/tensor/tensor.ts';
 import type { RunRequest, RunResult, Session } from '../device.ts';
 import { checkRun } from '../feeds.ts';
+import { zeros } from '../zeros.ts';
 import { type ServiceTime, serviceTime } from './service-time.ts';
 import type { SimulatedParts } from './simulated-parts.ts';
 import { requireWeights } from './simulated-weight-set.ts';
@@ -55,9 +56,7 @@ export class SimulatedSession implements Session {
     }
   }
 
-  /** A new array each time: outputs are their receiver's to change. */
   #zeros(name: string): Tensor {
-    const { dtype, shape } = this.model.outputs.find((port) => port.name === name)!;
-    return tensor(dtype, shape, viewBytes(dtype, new Uint8Array(elementCount(shape) * bytesPerElement(dtype))));
+    return zeros(this.model.outputs.find((port) => port.name === name)!);
   }
 }

@@ -2,8 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import { MeshError } from '#shared/errors/errors.ts';
 import type { GraphModel } from '#shared/graph/graph-model.ts';
-import { bytesPerElement, elementCount, type Shape, type TensorMap } from '#shared/tensor/tensor.ts';
-import type { Weight } from '#shared/tensor/weight.ts';
+import type { Shape, TensorMap } from '#shared/tensor/tensor.ts';
+import { type Weight, widenedBytes } from '#shared/tensor/weight.ts';
 import type { WeightSet } from '../device.ts';
 import { pairFactors } from '../factors.ts';
 import type { Engine } from './engine.ts';
@@ -72,10 +72,6 @@ export function requireWeights(model: GraphModel, weights: WeightSet): void {
     throw new MeshError('INTERNAL', `${model.name} was run with weights of another device.`);
   }
   weights.require(model);
-}
-
-function widenedBytes(shapes: Iterable<Shape>): number {
-  return [...shapes].reduce((sum, shape) => sum + elementCount(shape) * bytesPerElement('f32'), 0);
 }
 
 function released(): MeshError {
