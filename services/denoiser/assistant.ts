@@ -8,6 +8,7 @@
  *   H2  A job of its own begins by giving the half up: the next call for it is answered with ACTOR_LOST.
  *   H3  The half goes with the instance that asked for it.
  */
+import type { Offer } from '#shared/actor/actor.ts';
 import type { LoraLease, LoraWeights } from '#shared/adapters/lora-weights.ts';
 import type { AssistRequest, AssistStepRequest } from '#shared/contracts/denoiser.ts';
 import { MeshError } from '#shared/errors/errors.ts';
@@ -25,7 +26,14 @@ export interface AssistantParts {
   readonly mesh: MeshClient;
   /** Aborts when an instance is lost. */
   readonly lost: (instance: string) => AbortSignal;
+  /** Runs the work when nothing else runs on the device. */
+  readonly inTurn: Offer<AssistedCall, StepReply>;
 }
+
+type StepReply = ServedReply<{ run_ms: number }>;
+
+/** One call of the half, to be run in its turn. */
+export type AssistedCall = (signal: AbortSignal) => Promise<StepReply>;
 
 /** The half that is computed here. */
 interface Half {
@@ -44,9 +52,9 @@ export class Assistant {
     this.#parts = parts;
   }
 
-  /** Whether there is a half. */
-  get isBusy(): boolean {
-    return this.#half !== undefined;
+  /** In turns: whoever lends itself is not idle, and better than one with a job. */
+  get load(): number {
+    return this.#half ? 0.5 : 0;
   }
 
   /** Takes a half, unless there is one or `hasWork`. */
@@ -68,15 +76,17 @@ export class Assistant {
     return { body: { is_accepted: true } };
   }
 
-  /** One call. @throws MeshError ACTOR_LOST when the half is not here (any more) */
-  async step(
-    { body, tensors }: ServedRequest<AssistStepRequest>,
-    signal: AbortSignal,
-  ): Promise<ServedReply<{ run_ms: number }>> {
-    const half = this.#half;
-    if (half?.name !== body.half) {
-      throw new MeshError('ACTOR_LOST', `The half ${body.half} is not here any more; compute it yourself.`);
-    }
+  /**
+   * One call, in its turn. @throws MeshError ACTOR_LOST when the half is not here (any more), at once: the asker must not
+   * wait behind the job that took its place
+   */
+  async step(request: ServedRequest<AssistStepRequest>, signal: AbortSignal): Promise<StepReply> {
+    this.#require(request.body.half);
+    return this.#parts.inTurn((turnSignal) => this.#compute(request, turnSignal), signal);
+  }
+
+  async #compute({ body, tensors }: ServedRequest<AssistStepRequest>, signal: AbortSignal): Promise<StepReply> {
+    const half = this.#require(body.half);
     const latents = pick(tensors, 'latents', 'f32');
     const weights = await this.#weights(half, body.is_adapted);
     const call = {
@@ -99,6 +109,11 @@ export class Assistant {
     half.abort.abort(new MeshError('ACTOR_LOST', `The half ${half.name} was given up; compute it yourself.`));
     half.lease.then((lease) => lease.release()).catch(() => {});
     await half.model.close();
+  }
+
+  #require(name: string): Half {
+    if (this.#half?.name === name) return this.#half;
+    throw new MeshError('ACTOR_LOST', `The half ${name} is not here any more; compute it yourself.`);
   }
 
   async #weights(half: Half, isAdapted: boolean): Promise<WeightSet> {

@@ -4,11 +4,10 @@ import { RecentTimes, timed } from '#shared/actor/turn-times.ts';
 import { LoraWeights } from '#shared/adapters/lora-weights.ts';
 import { openPipeline } from '#shared/checkpoint/pipeline.ts';
 import * as contract from '#shared/contracts/denoiser.ts';
-import type { Heartbeat } from '#shared/contracts/heartbeat.ts';
 import { runService } from '#shared/service/run-service.ts';
 import { served } from '#shared/service/serve.ts';
 import { openDevice } from '#shared/session/open-device.ts';
-import { Assistant } from './assistant.ts';
+import { Assistant, type AssistedCall } from './assistant.ts';
 import { denoise, type Work } from './denoiser-actor.ts';
 import { publishProgress } from './progress.ts';
 import { Unet } from './unet.ts';
@@ -24,17 +23,18 @@ await runService('denoiser', async ({ config, transport, mesh, directory, instan
   // One that waits, so that it is prepared: what waits beyond that goes to whoever is free first.
   const actor = new Actor({}, { mailboxSize: 1 });
   const turns = new RecentTimes();
-  const assistant = new Assistant({ unet, loras, mesh, lost: (asker) => directory.lost(asker) });
+  const assist = async (state: object, call: AssistedCall, signal: AbortSignal) => ({
+    state,
+    reply: await call(signal),
+  });
+  const lost = (asker: string): AbortSignal => directory.lost(asker);
+  const assistant = new Assistant({ unet, loras, mesh, lost, inTurn: actor.on(assist) });
   const job = async (state: object, work: Work, signal: AbortSignal) => {
     await assistant.end(); // jobs of our own come first
     return { state, reply: await work(signal) };
   };
   const inTurn = actor.on(timed(turns, job));
-  const assist = async (state: object, request: Parameters<Assistant['step']>[0], signal: AbortSignal) => ({
-    state,
-    reply: await assistant.step(request, signal),
-  });
-  const denoisers = (): Heartbeat[] => directory.instances('denoiser');
+  const denoisers = () => directory.instances('denoiser');
   const { scheduler } = pipeline;
   const parts = {
     unet,
@@ -53,16 +53,15 @@ await runService('denoiser', async ({ config, transport, mesh, directory, instan
         return denoiseJob(request, signal).finally(tellSoon);
       }),
       served(contract.assist, async (request) => assistant.open(request, actor.load > 0)),
-      served(contract.assistStep, actor.on(assist)),
+      served(contract.assistStep, (request, signal) => assistant.step(request, signal)),
       served(contract.assistEnd, async ({ body }) => {
         await assistant.end(body.half);
         return { body: {} };
       }),
     ],
     actor: {
-      // Half a turn: whoever lends itself is not idle, and better than one with a job.
       get load() {
-        return actor.load + (assistant.isBusy ? 0.5 : 0);
+        return actor.load + assistant.load;
       },
       capacity: actor.capacity,
       drain: () => actor.drain(),

@@ -56,7 +56,11 @@ describe('mesh of simulated devices', () => {
 
   it('two denoisers share the jobs', async () => {
     // Without LoRAs: with turns this short, waiting for who holds them is better than loading them.
-    const replies = await Promise.all([1, 2].map((seed) => mesh.generate({ ...request, loras: [], seed })));
+    const job = { ...request, loras: [], steps: 150 };
+    const started = mesh.event('first', ({ type }) => type === 'progress');
+    const running = mesh.generate({ ...job, job: 'first' });
+    await started;
+    const replies = await Promise.all([running, mesh.generate(job)]);
     const runs = (await Promise.all(replies.map(({ trace_id }) => runsOf(trace_id)))).flat();
     const denoisers = new Set(runs.filter(({ service }) => service === 'denoiser').map(({ instance }) => instance));
     expect(denoisers.size).toBe(2);
