@@ -38,6 +38,8 @@ await runService('lora', async ({ config }) => {
       device: config.simulation ? config.device : 'none',
       model: pipeline.name,
       holds: library.resident,
+      resident_bytes: library.residentBytes,
+      budget_bytes: config.loraCacheBytes,
     }),
     close: async () => {},
   };
