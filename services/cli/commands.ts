@@ -43,7 +43,7 @@ program
       .default('canny'),
   )
   .option('--guess-mode', 'ControlNets act without the prompt')
-  .option('--lora <name[@weight]>', 'repeatable', repeatable(parseLora))
+  .option('--lora <name[@weight]>', 'repeatable; NAME@TE:UNET for a weight of each part', repeatable(parseLora))
   .option('--lora-start <when>', 'exact, at:STEP or max:STEPS: when LoRAs enter the denoising', parseLoraStart)
   .addOption(new Option('--priority <class>', 'in the queue').choices(['low', 'normal', 'high']))
   .option('--client <id>', 'whom the job is for: clients take turns in the queue')

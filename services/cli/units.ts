@@ -17,6 +17,8 @@ export interface ControlNetFlag {
 export interface LoraFlag {
   readonly lora: string;
   readonly weight: number;
+  /** Of its part for the UNet, where that has its own. */
+  readonly unet_weight?: number;
 }
 
 /** A `--lora-start`, as the mesh takes it. */
@@ -25,7 +27,7 @@ export type LoraStartFlag = 'exact' | { readonly at_step: number } | { readonly 
 const NUMBER = String.raw`\d*\.?\d+`;
 const SCALE_AND_PART = new RegExp(`@(${NUMBER})(?::(${NUMBER})-(${NUMBER}))?$`);
 const LORA_START = /^(at|max):(\d{1,4})$/;
-const WEIGHT = new RegExp(`@(-?${NUMBER})$`);
+const WEIGHT = new RegExp(`@(-?${NUMBER})(?::(-?${NUMBER}))?$`);
 
 /**
  * `NAME_OR_DIR:IMAGE[@SCALE[:START-END]]`. The end is read first: only a number after the last `@` is a scale. The name ends
@@ -46,12 +48,16 @@ export function parseControlNet(text: string): ControlNetFlag {
   };
 }
 
-/** `NAME_OR_FILE[@WEIGHT]`; the weight may be negative. */
+/** `NAME_OR_FILE[@WEIGHT]` or `…@TE:UNET`, as A1111 has them; weights may be negative. */
 export function parseLora(text: string): LoraFlag {
-  const [suffix = '', weight = '1'] = WEIGHT.exec(text) ?? [];
+  const [suffix = '', weight = '1', unet] = WEIGHT.exec(text) ?? [];
   const name = text.slice(0, text.length - suffix.length);
-  if (!name) throw new InvalidArgumentError('Write NAME[@WEIGHT], for example watercolor@0.7.');
-  return { lora: absoluteIfFile(name), weight: Number(weight) };
+  if (!name) throw new InvalidArgumentError('Write NAME[@WEIGHT] or NAME@TE:UNET, for example watercolor@0.7.');
+  return {
+    lora: absoluteIfFile(name),
+    weight: Number(weight),
+    ...(unet !== undefined && { unet_weight: Number(unet) }),
+  };
 }
 
 /** `exact`, `at:K` or `max:K`. */

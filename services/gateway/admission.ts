@@ -110,7 +110,7 @@ export class Admission {
     if (loras.length === 0) return [];
     const request = { loras: [...loras], is_wanted_soon: true };
     const { body } = await this.#parts.mesh.call(lora.inspect, request, {}, this.#checkOptions());
-    return loras.map((unit, i) => ({ lora: unit.lora, weight: unit.weight, hash: body.loras[i]!.hash }));
+    return loras.map((unit, i) => ({ ...unit, hash: body.loras[i]!.hash }));
   }
 
   #checkControlNets(

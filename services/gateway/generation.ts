@@ -3,7 +3,7 @@ import { loraKey } from '#shared/adapters/lora-weights.ts';
 import type { ResultStore } from '#shared/bus/object-store.ts';
 import * as denoiser from '#shared/contracts/denoiser.ts';
 import type { Timings, Warning } from '#shared/contracts/generate.ts';
-import type { PinnedLora } from '#shared/contracts/lora.ts';
+import { type LoraPart, lorasFor, type PinnedLora } from '#shared/contracts/lora.ts';
 import * as textEncoder from '#shared/contracts/text-encoder.ts';
 import * as vae from '#shared/contracts/vae.ts';
 import type { MeshCallOptions, MeshClient } from '#shared/placement/mesh-client.ts';
@@ -78,7 +78,12 @@ async function encode(
     clip_skip: job.clip_skip,
     loras: lorasOf(job),
   };
-  const { body, tensors } = await mesh.call(textEncoder.encode, request, {}, { ...options, ...holdsLoras(job) });
+  const { body, tensors } = await mesh.call(
+    textEncoder.encode,
+    request,
+    {},
+    { ...options, ...holdsLoras('text_encoder', job) },
+  );
   const warnings = body.truncated.map(({ field, index, text }) => {
     const path = job.prompts.length > 1 ? `${field}.${index}` : field;
     return { field: path, message: `${path} is longer than the text encoder's 77 tokens; it did not see: ${text}` };
@@ -107,7 +112,7 @@ async function denoise(
     loras: lorasOf(job),
     lora_start,
   };
-  const reply = await mesh.call(denoiser.denoise, request, tensors, { ...options, ...holdsLoras(job) });
+  const reply = await mesh.call(denoiser.denoise, request, tensors, { ...options, ...holdsLoras('unet', job) });
   return { latents: pick(reply.tensors, 'latents', 'f32'), loraEnteredStep: reply.body.lora_entered_step };
 }
 
@@ -118,11 +123,11 @@ async function readHints({ files }: GenerationParts, job: AdmittedJob): Promise<
 
 /** With the content that was accepted: it stands in the parameters, so no other may be used. */
 function lorasOf(job: AdmittedJob): PinnedLora[] {
-  return job.loras.map(({ lora, weight, hash }) => ({ lora, weight, hash }));
+  return [...job.loras];
 }
 
-function holdsLoras(job: AdmittedJob): { holds?: string[] } {
-  const key = loraKey(job.loras);
+function holdsLoras(part: LoraPart, job: AdmittedJob): { holds?: string[] } {
+  const key = loraKey(lorasFor(part, job.loras));
   return key ? { holds: [key] } : {};
 }
 

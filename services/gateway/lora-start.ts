@@ -1,5 +1,6 @@
 /** When LoRAs enter the denoising, at the door: what cannot be, and what does nothing. */
 import type { GenerateRequest, Warning } from '#shared/contracts/generate.ts';
+import { lorasFor } from '#shared/contracts/lora.ts';
 import { invalidRequest } from './validation.ts';
 
 type Asked = Pick<GenerateRequest, 'lora_start' | 'loras' | 'steps'>;
@@ -16,8 +17,6 @@ export function checkLoraStart({ lora_start, steps }: Asked): void {
 
 /** Told rather than refused: the picture is the one that was asked for. */
 export function warnOfLoraStart({ lora_start, loras }: Asked): Warning[] {
-  if (lora_start === 'exact' || loras.some(({ weight }) => weight !== 0)) return [];
-  return [
-    { field: 'lora_start', message: 'lora_start has no effect: the job has no LoRA with a weight other than 0.' },
-  ];
+  if (lora_start === 'exact' || lorasFor('unet', loras).length > 0) return [];
+  return [{ field: 'lora_start', message: 'lora_start has no effect: the job has no LoRA that changes the UNet.' }];
 }

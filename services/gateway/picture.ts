@@ -1,7 +1,7 @@
 /** A finished picture: PNG with the parameters it was made by, in the text that A1111 and Civitai read. */
 import type { GenerateReply } from '#shared/contracts/generate.ts';
 import { resolveSampler } from '#shared/diffusion/sampler-names.ts';
-import { formatInfotext } from '#shared/image/infotext.ts';
+import { formatInfotext, type InfotextLora } from '#shared/image/infotext.ts';
 import { encodePng, PARAMETERS_KEYWORD } from '#shared/image/png.ts';
 import { VERSION } from '#shared/service/version.ts';
 import { type Tensor, tensor } from '#shared/tensor/tensor.ts';
@@ -48,7 +48,7 @@ export function parametersText(job: DoneJob, index: number): string {
     model: job.model,
     clipSkip: job.clip_skip,
     rng: 'CPU',
-    loras: job.loras.map(({ lora, weight, hash }) => ({ name: baseName(lora), weight, hash })),
+    loras: job.loras.map(infotextLora),
     controlNets: job.controlnets.map((unit) => ({
       module: unit.preprocessor,
       model: baseName(unit.controlnet),
@@ -73,6 +73,13 @@ function loraStartPairs({ lora_start: start, lora_entered_step: step }: DoneJob)
   if (start === 'exact' || step === undefined) return {};
   const asked = 'at_step' in start ? `at_step ${start.at_step}` : `max_steps ${start.max_steps}`;
   return { 'Lora start': asked, 'Lora entered at step': String(step) };
+}
+
+/** The text encoders' weight comes first in A1111's tag, the UNet's only where it is another. */
+function infotextLora({ lora, hash, ...unit }: DoneJob['loras'][number]): InfotextLora {
+  const weight = unit.te_weight ?? unit.weight;
+  const unetWeight = unit.unet_weight ?? unit.weight;
+  return { name: baseName(lora), weight, ...(unetWeight !== weight && { unetWeight }), hash };
 }
 
 /** A path's last part without its ending: what people call the file. */

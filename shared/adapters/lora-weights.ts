@@ -63,7 +63,7 @@ export class LoraWeights {
    * @throws MeshError what `lora.inspect` and `lora.patch` throw; LORA_MISMATCH
    */
   async acquire(loras: readonly lora.PinnedLora[], options: MeshCallOptions): Promise<LoraLease> {
-    const active = loras.filter((unit) => unit.weight !== 0);
+    const active = lora.lorasFor(this.#part, loras);
     const pinned =
       active.length === 0 ? [] : await this.#lookups.run((isNext) => this.#pinned(active, options, isNext));
     const used = pinned.filter(({ hash }) => this.#patches.get(hash));
@@ -108,7 +108,7 @@ export class LoraWeights {
 
 type Pinned = lora.PinnedLora & { readonly hash: string };
 
-/** What a set of LoRAs is called in heartbeats and caches: by content and weight, in their order. Empty without any. */
+/** What a set of LoRAs of one network is called in heartbeats and caches: by content and weight, in their order. Empty without any. */
 export function loraKey(loras: readonly { readonly hash: string; readonly weight: number }[]): string {
   return loras
     .filter((unit) => unit.weight !== 0)

@@ -62,8 +62,17 @@ export const ControlNetUnit = z
     message: 'must not be above canny_high',
   });
 
+const LoraWeight = z.number().min(-10).max(10);
+
 /** One LoRA of a job, by its name in the library. Named twice, its weights add up. */
-export const LoraUnit = z.strictObject({ lora: Name, weight: z.number().min(-10).max(10).default(1) });
+export const LoraUnit = z.strictObject({
+  lora: Name,
+  /** Of both parts, unless one has its own. */
+  weight: LoraWeight.default(1),
+  unet_weight: LoraWeight.optional(),
+  /** Of the text encoders' part. */
+  te_weight: LoraWeight.optional(),
+});
 
 const Step = z
   .number()

@@ -14,6 +14,16 @@ export const PinnedLora = LoraUnit.extend({
 });
 export type PinnedLora = z.infer<typeof PinnedLora>;
 
+/** The LoRAs as one network has them: with its own weights as `weight`. Those of weight 0 do nothing and are left out. */
+export function lorasFor<Unit extends LoraUnit>(part: LoraPart, loras: readonly Unit[]): Unit[] {
+  return loras
+    .map(({ unet_weight, te_weight, ...unit }) => {
+      const own = part === 'unet' ? unet_weight : te_weight;
+      return { ...unit, weight: own ?? unit.weight } as Unit;
+    })
+    .filter(({ weight }) => weight !== 0);
+}
+
 /** Checks that every LoRA exists and fits the base model, by its header alone: the door asks this before it accepts a job. */
 export const inspect = operation('lora', 'inspect', {
   request: z.object({

@@ -8,7 +8,9 @@
 /** A LoRA as it was applied. */
 export interface InfotextLora {
   readonly name: string;
+  /** Of the text encoders' part, and of the UNet's where that has none of its own. */
   readonly weight: number;
+  readonly unetWeight?: number;
   /** First ten hex digits of the hash that tools look LoRAs up by. */
   readonly hash?: string;
 }
@@ -60,17 +62,22 @@ export interface Infotext {
 
 /** How the text is written. */
 export interface InfotextOptions {
-  /** Appends `<lora:name:weight>` to the prompt, from where A1111 applies them again. Default true. */
+  /** Appends `<lora:name:weight>`, `<lora:name:te:unet>` to the prompt, from where A1111 applies them again. Default true. */
   readonly loraTags?: boolean;
 }
 
 /** Writes the text: prompt, negative prompt if there is one, and a last line of pairs in A1111's order. */
 export function formatInfotext(info: Infotext, options: InfotextOptions = {}): string {
   const { loraTags = true } = options;
-  const tags = loraTags ? (info.loras ?? []).map(({ name, weight }) => `<lora:${plain(name)}:${weight}>`) : [];
+  const tags = loraTags ? (info.loras ?? []).map(loraTag) : [];
   const prompt = [info.prompt, ...tags].filter((part) => part !== '').join(' ');
   const lines = [prompt, info.negativePrompt && `Negative prompt: ${info.negativePrompt}`, pairsLine(info)];
   return lines.filter((line, i) => i === 0 || line).join('\n');
+}
+
+/** A1111 reads one weight for both parts, or that of the text encoder and that of the UNet. */
+function loraTag({ name, weight, unetWeight = weight }: InfotextLora): string {
+  return `<lora:${plain(name)}:${weight}${unetWeight === weight ? '' : `:${unetWeight}`}>`;
 }
 
 function pairsLine(info: Infotext): string {

@@ -10,8 +10,8 @@ const PAIR = /\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)/g;
 /** A last line with fewer pairs is part of a prompt. */
 const MIN_PAIRS = 3;
 const NEGATIVE = 'Negative prompt:';
-/** `<lora:name>`, `<lora:name:weight>`, with the space before it. */
-const LORA_TAG = / ?<lora:([^:>]+)(?::(-?[\d.]+(?:e-?\d+)?))?>/g;
+/** `<lora:name>`, `<lora:name:weight>`, `<lora:name:te:unet>`, with the space before it. */
+const LORA_TAG = / ?<lora:([^:>]+)(?::(-?[\d.]+(?:e-?\d+)?))?(?::(-?[\d.]+(?:e-?\d+)?))?>/g;
 const MAX_INFOTEXT_CHARACTERS = 65_536;
 /** `PAIR` takes quadratic time on hostile text; real lines have a few KB. */
 const MAX_LINE_CHARACTERS = 16_384;
@@ -64,9 +64,10 @@ function promptsOf(lines: readonly string[], hashes: ReadonlyMap<string, string>
   const positive = at < 0 ? trimmed : trimmed.slice(0, at);
   const negative = at < 0 ? '' : trimmed.slice(at).join('\n').slice(NEGATIVE.length);
   const loras: InfotextLora[] = [];
-  const prompt = positive.join('\n').replaceAll(LORA_TAG, (_, name: string, weight = '1') => {
+  const prompt = positive.join('\n').replaceAll(LORA_TAG, (_, name: string, weight = '1', unet = weight) => {
     const hash = hashes.get(name);
-    loras.push({ name, weight: Number(weight), ...(hash && { hash }) });
+    const unetWeight = unet === weight ? {} : { unetWeight: Number(unet) };
+    loras.push({ name, weight: Number(weight), ...unetWeight, ...(hash && { hash }) });
     return '';
   });
   return { prompt: prompt.trim(), negativePrompt: negative.trim(), loras };

@@ -112,6 +112,13 @@ describe('LoRA weights — of a network', () => {
     expect(patched).toEqual([[{ lora: 'ink', weight: 1, hash: 'aaaaaaaaaa' }]]);
   });
 
+  it('have the weight of this network’s part where a LoRA has one', async () => {
+    const unit = { lora: 'ink', weight: 1, unet_weight: 0.25, te_weight: 0.75 };
+    expect((await get(newWeights(), unit)).key).toBe('aaaaaaaaaa@0.25');
+    expect(patched).toEqual([[{ lora: 'ink', weight: 0.25, hash: 'aaaaaaaaaa' }]]);
+    expect(await get(newWeights(), { ...unit, unet_weight: 0 })).toMatchObject({ weights: base, key: '' });
+  });
+
   it('are others for another weight, and for a file that was replaced under its name', async () => {
     const weights = newWeights();
     const keys: string[] = [];

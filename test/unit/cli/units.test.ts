@@ -27,6 +27,8 @@ describe('--lora', () => {
     ['ink', { lora: 'ink', weight: 1 }],
     ['ink@0.7', { lora: 'ink', weight: 0.7 }],
     ['ink@-1', { lora: 'ink', weight: -1 }],
+    ['ink@0.5:1', { lora: 'ink', weight: 0.5, unet_weight: 1 }],
+    ['me@0.5:-.2', { lora: 'me', weight: 0.5, unet_weight: -0.2 }],
     ['me@home', { lora: 'me@home', weight: 1 }],
   ])('reads %s', (text, unit) => {
     expect(parseLora(text)).toEqual(unit);

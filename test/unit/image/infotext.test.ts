@@ -28,6 +28,7 @@ const full: Infotext = {
   loras: [
     { name: 'pixel-art', weight: 0.8, hash: '0123456789' },
     { name: 'ink', weight: -1 },
+    { name: 'oil', weight: 0.5, unetWeight: -0.25 },
   ],
   controlNets: [
     {
@@ -103,6 +104,8 @@ describe('infotext — writing', () => {
     const loras = [{ name: 'ink', weight: 0.5, hash: '0123456789' }];
     const info = { ...small, loras };
     expect(formatInfotext(info).split('\n')[0]).toBe('a cat <lora:ink:0.5>');
+    const parts = { ...small, loras: [{ name: 'ink', weight: 0.5, unetWeight: 1 }] };
+    expect(formatInfotext(parts).split('\n')[0]).toBe('a cat <lora:ink:0.5:1>');
     expect(formatInfotext(info, { loraTags: false }).split('\n')[0]).toBe('a cat');
     expect(formatInfotext(info, { loraTags: false })).toContain('Lora hashes: "ink: 0123456789"');
   });
@@ -116,7 +119,7 @@ describe('infotext — writing', () => {
 
   it('is read by A1111 with every value whole', () => {
     expect(readAsA1111(formatInfotext(full))).toEqual({
-      Prompt: `${full.prompt} <lora:pixel-art:0.8> <lora:ink:-1>`,
+      Prompt: `${full.prompt} <lora:pixel-art:0.8> <lora:ink:-1> <lora:oil:0.5:-0.25>`,
       'Negative prompt': full.negativePrompt,
       Steps: '20',
       Sampler: 'DPM++ 2M',
