@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { MeshError } from '#shared/errors/errors.ts';
+import { ownAddress } from './own-address.ts';
 import { readProfile, SIMULATED, type Simulation } from './simulation.ts';
 
 const Folders = z
@@ -27,7 +28,7 @@ const Environment = z.object({
   LATENTMESH_THREADS: z.coerce.number().int().min(1).optional(),
   /** The place that this process fills; a newcomer in the same slot tells the mesh that the former is dead. */
   LATENTMESH_SLOT: z.string().optional(),
-  /** Address by which other hosts reach this process for large replies; unset: they come in chunks over NATS. */
+  /** Address by which other hosts reach this process for large replies, `auto` for the host's own; unset: they come in chunks over NATS. */
   LATENTMESH_DIRECT_HOST: z.string().optional(),
   LATENTMESH_HTTP_HOST: z.string().default('127.0.0.1'),
   LATENTMESH_HTTP_PORT: z.coerce.number().int().min(0).max(65535).default(8188),
@@ -57,6 +58,8 @@ const Environment = z.object({
     .default(8 * 2 ** 30),
   /** Whether the halves of guidance are one run, or two that a second denoiser may share. */
   LATENTMESH_GUIDANCE: z.enum(['joint', 'split']).default('joint'),
+  /** File that is written with every heartbeat, for an orchestrator to look at; unset: none. */
+  LATENTMESH_HEALTH_FILE: z.string().optional(),
   LATENTMESH_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
   /** Time that running work gets after SIGTERM, ms. */
   LATENTMESH_GRACE_MS: z.coerce.number().int().min(0).default(30_000),
@@ -84,6 +87,7 @@ export interface Config {
   readonly loraStrategy?: 'fed' | 'branches';
   readonly controlnetCacheBytes: number;
   readonly guidance: 'joint' | 'split';
+  readonly healthFile?: string;
   readonly logLevel: string;
   readonly graceMs: number;
 }
@@ -106,7 +110,7 @@ export function readConfig(role: string, env: NodeJS.ProcessEnv): Config {
     ...simulationOf(values),
     ...(values.LATENTMESH_THREADS && { threads: values.LATENTMESH_THREADS }),
     slot: values.LATENTMESH_SLOT ?? `${role}-${process.pid}@${hostname()}`,
-    ...(values.LATENTMESH_DIRECT_HOST && { directHost: values.LATENTMESH_DIRECT_HOST }),
+    ...(values.LATENTMESH_DIRECT_HOST && { directHost: directHostOf(values.LATENTMESH_DIRECT_HOST) }),
     httpHost: values.LATENTMESH_HTTP_HOST,
     httpPort: values.LATENTMESH_HTTP_PORT,
     ...(values.LATENTMESH_JOBS !== undefined && { jobs: values.LATENTMESH_JOBS }),
@@ -116,9 +120,14 @@ export function readConfig(role: string, env: NodeJS.ProcessEnv): Config {
     ...(values.LATENTMESH_LORA_STRATEGY && { loraStrategy: values.LATENTMESH_LORA_STRATEGY }),
     controlnetCacheBytes: values.LATENTMESH_CONTROLNET_CACHE_BYTES,
     guidance: values.LATENTMESH_GUIDANCE,
+    ...(values.LATENTMESH_HEALTH_FILE && { healthFile: values.LATENTMESH_HEALTH_FILE }),
     logLevel: values.LATENTMESH_LOG_LEVEL,
     graceMs: values.LATENTMESH_GRACE_MS,
   };
+}
+
+function directHostOf(named: string): string {
+  return named === 'auto' ? ownAddress() : named;
 }
 
 function simulationOf(values: z.infer<typeof Environment>): { simulation?: Simulation } {

@@ -19,6 +19,7 @@ import { Directory } from '#shared/placement/directory.ts';
 import { MeshClient } from '#shared/placement/mesh-client.ts';
 import { startTelemetry, type Telemetry } from '#shared/telemetry/start.ts';
 import { message } from '#shared/wire/message.ts';
+import { clearHealth, type Health, writeHealth } from './health-file.ts';
 import { type ServedOperation, serveOperation } from './serve.ts';
 import { report } from './supervised.ts';
 import { VERSION } from './version.ts';
@@ -68,8 +69,9 @@ export async function runService(role: Role, build: (context: ServiceContext) =>
   try {
     const config = readConfig(role, process.env);
     const service = new Service(role, config);
-    await service.start(build);
+    // From the start: the first process of a container has no default for a signal, and would be waited for in vain.
     for (const event of DRAIN_ON) process.once(event, () => void service.drain());
+    await service.start(build);
   } catch (thrown) {
     const { code, message: text } = MeshError.from(thrown);
     await report({ type: 'fatal', code, message: text });
@@ -116,6 +118,7 @@ class Service {
     const tellSoon = (): void => this.#tellSoon();
     this.#context = { config: this.#config, instance: this.#instance, log, transport, bus, directory, mesh, tellSoon };
     this.#telemetry.listen((traceId, spans) => publishJson(transport, subjects.spans(traceId), spans));
+    clearHealth(this.#config.healthFile);
     this.#parts = await build(this.#context);
     this.#subscriptions = this.#parts.operations.flatMap((one) => serveOperation(bus, one, this.#instance));
     this.#announce(transport, bus);
@@ -130,8 +133,9 @@ class Service {
 
   /** Takes nothing new, finishes what runs (within the grace time), tells the mesh, ends. */
   async drain(): Promise<void> {
-    if (this.#isLeaving || !this.#context || !this.#parts) return;
+    if (this.#isLeaving) return;
     this.#isLeaving = true;
+    if (!this.#context || !this.#parts) process.exit(0); // nobody has been told of it yet
     const { bus, log } = this.#context;
     const { actor, close, doors } = this.#parts;
     log.info({ load: actor.load }, 'Draining.');
@@ -179,6 +183,12 @@ class Service {
       rss_bytes: process.memoryUsage.rss(),
     };
     bus.publish(subjects.heartbeat(this.#role, this.#instance), message(heartbeat));
+    writeHealth(this.#config.healthFile, this.#health(transport.isConnected));
+  }
+
+  #health(isConnected: boolean): Health {
+    if (this.#isLeaving) return 'leaving';
+    return isConnected ? 'ready' : 'disconnected';
   }
 
   #announce(transport: NatsTransport, bus: MeshBus): void {

@@ -1,0 +1,140 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ROLES } from '#infra/mesh/options.ts';
+import { requestJson } from '#shared/bus/door.ts';
+import { connectNats, type NatsTransport } from '#shared/bus/nats-transport.ts';
+import { readSpans } from '#shared/bus/span-stream.ts';
+import { subjects } from '#shared/bus/subjects.ts';
+import type { GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
+import { type Heartbeat, MeshStatus } from '#shared/contracts/heartbeat.ts';
+import type { SpanRecord } from '#shared/contracts/span.ts';
+import { ComposeProject, docker, missingDocker } from './docker.ts';
+
+const missing = await missingDocker();
+if (missing) process.stdout.write(`test:compose is skipped: ${missing}\n`);
+
+const SEED = 7;
+const JOB_TIMEOUT_MS = 90_000;
+const HINT = await readFile(resolve(import.meta.dirname, '../../docs/images/drawing.png'), 'base64');
+const edges = { controlnet: 'edges', image: HINT, preprocessor: 'none' as const };
+
+let project: ComposeProject;
+let transport: NatsTransport;
+
+function report(what: string, startedMs: number): void {
+  process.stdout.write(`compose: ${what} after ${((performance.now() - startedMs) / 1000).toFixed(1)} s\n`);
+}
+
+async function generate(input: Partial<GenerateInput> = {}): Promise<GenerateReply> {
+  const request = { prompt: 'a red boat on the sea', seed: SEED, ...input };
+  return (await requestJson(transport, subjects.generate, request, { timeoutMs: JOB_TIMEOUT_MS })) as GenerateReply;
+}
+
+async function instances(role: Heartbeat['role']): Promise<Heartbeat[]> {
+  const status = await requestJson(transport, subjects.status, {}, { timeoutMs: 5000 });
+  return MeshStatus.parse(status).instances.filter((one) => one.role === role);
+}
+
+async function callsOf(replies: readonly GenerateReply[], operation: string): Promise<SpanRecord[]> {
+  const traces = await Promise.all(replies.map(({ trace_id }) => readSpans(transport.connection, trace_id)));
+  return traces.flat().filter(({ name }) => name === `call ${operation}`);
+}
+
+describe.skipIf(missing)(`compose — the whole mesh in containers${missing ? ` (skipped: ${missing})` : ''}`, () => {
+  let calm: string;
+
+  beforeAll(async () => {
+    project = await ComposeProject.create();
+    await project.compose('build', 'gateway');
+    const startedMs = performance.now();
+    await project.compose('up', '-d', '--wait', '--no-build');
+    report('every service healthy', startedMs);
+    const body = JSON.stringify({ prompt: 'a red boat on the sea', seed: SEED });
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(`${project.httpUrl}/v1/images/generations`, { method: 'POST', headers, body });
+    expect(response.status).toBe(200);
+    report('first picture over HTTP', startedMs);
+    transport = await connectNats({ url: project.natsUrl, name: 'test' });
+    calm = (await generate()).images[0]!.b64_json!;
+  });
+
+  afterAll(async () => {
+    await transport?.close();
+    await project?.[Symbol.asyncDispose]();
+  });
+
+  it('the image is small, and holds ONNX Runtime for one platform', async () => {
+    const sizeBytes = Number(await docker(['image', 'inspect', '--format', '{{.Size}}', project.image]));
+    process.stdout.write(`compose: the image is ${Math.round(sizeBytes / 1e6)} MB\n`);
+    expect(sizeBytes).toBeLessThan(700e6);
+    const runtime = '/app/node_modules/onnxruntime-node/bin/napi-v6';
+    const shown = await project.compose('exec', '-T', 'vae', 'sh', '-c', `cd ${runtime} && ls -d */*`);
+    expect(shown.split('\n')).toHaveLength(1);
+  });
+
+  it('nobody is root, and nothing but /tmp can be written', async () => {
+    for (const role of ROLES) {
+      const script = 'id -u; touch /app/x 2>/dev/null || echo read-only; touch /tmp/x && echo tmp';
+      expect(await project.compose('exec', '-T', role, 'sh', '-c', script)).toBe('1000\nread-only\ntmp');
+    }
+  });
+
+  it('NATS asks for the password', async () => {
+    const url = project.natsUrl.replace('a-password', 'another');
+    await expect(connectNats({ url, name: 'stranger' })).rejects.toMatchObject({ code: 'CONFIGURATION' });
+  });
+
+  it('the command line is in the container', async () => {
+    expect(await project.compose('exec', '-T', 'gateway', 'latentmesh', 'status')).toContain('model pocket');
+  });
+
+  it('--scale controlnet=3 is used at once, and residuals go from container to container by TCP', async () => {
+    const startedMs = performance.now();
+    const isNew = new Set((await instances('controlnet')).map(({ instance }) => instance));
+    await project.compose('up', '-d', '--no-build', '--no-recreate', '--scale', 'controlnet=3');
+    const used = new Set<string>();
+    // As soon as there is one that takes work, it is asked: three places are wanted at the same time.
+    while ([...used].filter((instance) => !isNew.has(instance)).length === 0) {
+      const reply = await generate({ controlnets: [edges, edges, edges], steps: 4, width: 256, height: 256 });
+      const calls = await callsOf([reply], 'controlnet.step');
+      for (const { attributes } of calls) used.add(`${attributes['latentmesh.instance']}`);
+      const large = calls.filter(({ attributes }) => attributes['latentmesh.route'] !== 'inline');
+      expect(new Set(large.map(({ attributes }) => attributes['latentmesh.route']))).toEqual(new Set(['tcp']));
+    }
+    report('a further ControlNet was used', startedMs);
+  });
+
+  it('a denoiser that is killed in mid-job costs time, and no picture', async () => {
+    await project.compose(
+      'up',
+      '-d',
+      '--wait',
+      '--no-build',
+      '--no-recreate',
+      '--scale',
+      'denoiser=2',
+      '--scale',
+      'controlnet=3',
+    );
+    const jobs = Array.from({ length: 4 }, () => generate({ steps: 20 }));
+    const [first] = await project.containers('denoiser');
+    await docker(['kill', first!]);
+    const pictures = (await Promise.all(jobs)).map(({ images }) => images[0]!.b64_json);
+    expect(new Set(pictures)).toEqual(new Set([calm]));
+  });
+
+  it('ends in order: whoever stops has finished what it had', async () => {
+    await transport.close();
+    const startedMs = performance.now();
+    await project.compose('stop', ...ROLES);
+    report('everyone had left', startedMs);
+    const states = await Promise.all(
+      (await Promise.all(ROLES.map((role) => project.containers(role)))).flat().map(async (container) => {
+        return project.inspect(container, '{{.State.ExitCode}}');
+      }),
+    );
+    // 137 is the one that was killed above.
+    expect(states.filter((code) => code !== '0')).toEqual(['137']);
+  });
+});
