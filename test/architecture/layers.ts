@@ -33,8 +33,10 @@ export const OUTSIDE_PRODUCT = ['test/', 'scripts/', 'benchmarks/', 'loadtest/',
 
 /** The folders that may import a package; a name ending in `/` stands for its whole scope, '' for the whole product. */
 export const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
+  '@fastify/': ['services/gateway/'],
   '@nats-io/': ['shared/bus/'],
   '@opentelemetry/': ['shared/telemetry/'],
+  '@scalar/': ['services/gateway/'],
   commander: ['services/cli/'],
   fastify: ['services/gateway/'],
   'lru-cache': [''],
