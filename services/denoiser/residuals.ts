@@ -1,9 +1,10 @@
 /** ControlNet residuals: several ControlNets are summed, as Diffusers' MultiControlNetModel does; the paper's artifact averages. */
 import { MeshError } from '#shared/errors/errors.ts';
 import { f32, pick, sameShape, showShape, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
+import { giveBuffer } from '#shared/wire/spare-buffers.ts';
 
 /**
- * Sums residuals of equal names and shapes into the arrays of the first, which are handed over.
+ * Sums residuals of equal names and shapes into the arrays of the first; all of them are handed over, buffers included.
  *
  * all  for each ControlNet `residual_00` … `residual_mid`, f32 [N, C, h', w']
  * @throws MeshError WRONG_SHAPE when two ControlNets do not have the same residuals
@@ -15,6 +16,7 @@ export function sumResiduals(all: readonly TensorMap[]): TensorMap | undefined {
   for (const other of others) {
     requireSameNames(names, Object.keys(other));
     for (const name of names) addInto(pick(first, name, 'f32'), pick(other, name, 'f32'), name);
+    for (const { data } of Object.values(other)) giveBuffer(data.buffer);
   }
   return first;
 }

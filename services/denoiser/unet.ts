@@ -5,6 +5,7 @@ import type { Device, WeightSet } from '#shared/session/device.ts';
 import { Network, type NetworkOptions } from '#shared/session/network.ts';
 import type { UnetConfig } from '#shared/tensor/network-config.ts';
 import { f32, pick, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
+import { giveBuffer } from '#shared/wire/spare-buffers.ts';
 
 /** What decides a graph: `batch` counts both halves of guidance; height and width are latent pixels. */
 export interface UnetShape {
@@ -120,7 +121,8 @@ export class Unet {
     const feeds = { ...kept, ...residuals, prompt_embeds: { kept: promptSlot(prompt) } };
     // Residuals come out of messages that are nobody else's.
     const request = { feeds, ownsBuffers: true, weights, outputs: ['noise_pred'], drop: this.#between };
-    const { outputs, runMs } = await network.run(shape, request, signal);
+    const { outputs, runMs, spent = [] } = await network.run(shape, request, signal);
+    spent.forEach(giveBuffer);
     return { noise_pred: pick(outputs, 'noise_pred', 'f32').data, runMs };
   }
 

@@ -1,6 +1,6 @@
 /** The taking side of the short way: dials one place after the other until one answers, then reads to the end. */
 import { connect, type Socket } from 'node:net';
-import { allocate } from '#shared/wire/segments.ts';
+import { takeBytes } from '#shared/wire/spare-buffers.ts';
 import type { Place } from './direct-address.ts';
 
 /**
@@ -42,7 +42,7 @@ export class DirectFetch {
 
   constructor(options: DirectFetchOptions) {
     this.#options = options;
-    this.#bytes = allocate(options.totalBytes);
+    this.#bytes = takeBytes(options.totalBytes);
     // Whoever stops a fetch need not be waiting for it.
     this.#settled.promise.catch(() => {});
     this.#dial(options.places);

@@ -12,7 +12,7 @@
  * A chunk that is not the next one is thrown away.
  */
 import { MeshError } from '#shared/errors/errors.ts';
-import { allocate } from '#shared/wire/segments.ts';
+import { takeBytes } from '#shared/wire/spare-buffers.ts';
 import type { Timer } from './clock.ts';
 import { EMPTY, HEADER, type Line } from './protocol.ts';
 import { CHUNK_BYTES, CHUNK_HEAD_BYTES, chunkCount } from './transfer-sender.ts';
@@ -90,7 +90,7 @@ export class TransferReceiver {
   }
 
   #start(): void {
-    this.#bytes = allocate(this.#options.totalBytes);
+    this.#bytes = takeBytes(this.#options.totalBytes);
     this.#grant(REWIND);
     this.#watch();
   }

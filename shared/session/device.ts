@@ -35,6 +35,8 @@ export interface RunResult {
   readonly outputs: TensorMap;
   /** Time in the runtime itself, ms: what a span reports beside the waiting. */
   readonly runMs: number;
+  /** The buffers that `ownsBuffers` handed over, where the device has no more use for them. */
+  readonly spent?: readonly ArrayBuffer[];
 }
 
 /** A graph made ready to run. */

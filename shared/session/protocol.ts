@@ -59,6 +59,8 @@ export interface Operations {
       readonly outputs: readonly string[];
       readonly keep: Readonly<Record<string, string>>;
       readonly drop: readonly string[];
+      /** Whether buffers that came with the feeds go back. */
+      readonly returnsBuffers: boolean;
     };
     reply: RunResult;
   };

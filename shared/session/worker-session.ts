@@ -40,8 +40,8 @@ export class WorkerSession implements Session {
   async #run(call: Call, request: RunRequest, signal?: AbortSignal): Promise<RunResult> {
     checkRun(this.model, request, this.#slots);
     const { feeds, transfer } = handOver(request);
-    const { weights, outputs, keep = {}, drop = [] } = request;
-    const order = { session: this.#id, set: weights.id, feeds, outputs, keep, drop };
+    const { weights, outputs, keep = {}, drop = [], ownsBuffers: returnsBuffers = false } = request;
+    const order = { session: this.#id, set: weights.id, feeds, outputs, keep, drop, returnsBuffers };
     const result = await call('run', order, transfer);
     for (const slot of drop) this.#slots.delete(slot);
     if (signal?.aborted) await this.#forget(call, Object.values(keep));

@@ -99,7 +99,15 @@ export class Runtime implements Readonly<{ [K in OperationName]: Operation<K> }>
     return DONE;
   }
 
-  async run({ session: id, set, feeds, outputs, keep, drop }: RequestOf<'run'>): Promise<Answer<'run'>> {
+  async run({
+    session: id,
+    set,
+    feeds,
+    outputs,
+    keep,
+    drop,
+    returnsBuffers,
+  }: RequestOf<'run'>): Promise<Answer<'run'>> {
     const open = this.#open(id);
     const { session, model } = open;
     const inputs = { ...this.#fedWeights(open, set), ...this.#values(feeds) };
@@ -112,8 +120,9 @@ export class Runtime implements Readonly<{ [K in OperationName]: Operation<K> }>
     const given = model.outputs
       .filter(({ name }) => outputs.includes(name))
       .map((port) => [port.name, fromOrt(results[port.name]!, port, port.name in keep)] as const);
-    const transfer = given.map(([, value]) => value.data.buffer as ArrayBuffer);
-    return { value: { outputs: Object.fromEntries(given), runMs }, transfer };
+    const spent = returnsBuffers ? buffersOf(feeds) : [];
+    const transfer = [...given.map(([, value]) => value.data.buffer as ArrayBuffer), ...spent];
+    return { value: { outputs: Object.fromEntries(given), runMs, spent }, transfer };
   }
 
   async release({ session: id }: RequestOf<'release'>): Promise<Answer<'release'>> {
@@ -186,6 +195,12 @@ export class Runtime implements Readonly<{ [K in OperationName]: Operation<K> }>
   #value(feed: Tensor | Kept): OrtTensor {
     return 'kept' in feed ? this.#kept.get(feed.kept)! : toOrt(feed);
   }
+}
+
+/** Those that were handed over with the feeds, each once. */
+function buffersOf(feeds: RequestOf<'run'>['feeds']): readonly ArrayBuffer[] {
+  const buffers = Object.values(feeds).flatMap((feed) => ('kept' in feed ? [] : [feed.data.buffer]));
+  return [...new Set(buffers)].filter((buffer) => buffer instanceof ArrayBuffer);
 }
 
 /** Kept outputs are tens of MB for each step: waiting for the collector would double what a device holds. */

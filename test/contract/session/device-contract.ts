@@ -111,9 +111,10 @@ export function describeDevice(name: string, open: () => Promise<Device>): void 
         const session = await device.open(sumAndDifference(file, [1, 2]));
         const frame = Float32Array.of(0, 3, 5, 1, 1);
         const feeds = { a: f32([1, 2], frame.subarray(1, 3)), b: f32([1, 2], frame.subarray(3, 5)) };
-        const { outputs } = await run(session, feeds, { ownsBuffers: true });
+        const { outputs, spent } = await run(session, feeds, { ownsBuffers: true });
         expect(numbers(outputs, 'sum')).toEqual([4, 6]);
         expect(frame.length).toBe(0);
+        expect(spent!.map((buffer) => new Float32Array(buffer))).toEqual([Float32Array.of(0, 3, 5, 1, 1)]);
       });
 
       it('reads constants from the checkpoint file itself', async () => {
