@@ -12,7 +12,7 @@ describe('spare buffers — used again', () => {
     vi.useRealTimers();
   });
 
-  it('gives a buffer for the next message of about its length, once', () => {
+  it('gives a buffer for the next message of about its length, once (S1)', () => {
     const first = takeBytes(3 * MIB + 5);
     expect(first.byteLength).toBe(3 * MIB + 5);
     giveBuffer(first.buffer);
@@ -33,7 +33,7 @@ describe('spare buffers — used again', () => {
     expect(takeBytes(4 * MIB).buffer).not.toBe(two.buffer);
   });
 
-  it('holds a bounded number of bytes, the newest', () => {
+  it('holds a bounded number of bytes, the newest (S2)', () => {
     const all = Array.from({ length: 6 }, () => takeBytes(100 * MIB));
     for (const { buffer } of all) giveBuffer(buffer);
     expect(spareBytes()).toBe(200 * MIB);
