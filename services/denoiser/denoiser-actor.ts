@@ -6,9 +6,7 @@ import type { Offer } from '#shared/actor/actor.ts';
 import type { LoraWeights } from '#shared/adapters/lora-weights.ts';
 import type { DenoiseReply, DenoiseRequest } from '#shared/contracts/denoiser.ts';
 import { createSampler } from '#shared/diffusion/create-sampler.ts';
-import { createBatchNoise } from '#shared/diffusion/noise.ts';
 import type { Sampler } from '#shared/diffusion/sampler.ts';
-import { MeshError } from '#shared/errors/errors.ts';
 import type { MeshClient } from '#shared/placement/mesh-client.ts';
 import type { ServedReply, ServedRequest } from '#shared/service/serve.ts';
 import type { WeightSet } from '#shared/session/device.ts';
@@ -21,7 +19,9 @@ import { latentsTensor } from './control.ts';
 import type { Conditioning } from './controlled-unet.ts';
 import { DistantHalf, type DistantParts } from './distant-half.ts';
 import { type Embeddings, type Guidance, openGuidance } from './guidance.ts';
+import { type JobNoise, jobNoise } from './job-noise.ts';
 import { JobWeights } from './job-weights.ts';
+import { type RunStart, startRun } from './run-start.ts';
 import type { Unet } from './unet.ts';
 import { WaitingLine } from './waiting-line.ts';
 
@@ -41,7 +41,7 @@ export interface DenoiserParts {
 /** A job after one of its steps. */
 export interface Progress {
   readonly job: string;
-  /** 1 … steps, counted in model calls. */
+  /** 1 … steps, counted in model calls, those of the job's other runs among them. */
   readonly step: number;
   readonly steps: number;
   /** f32 [B, 4, h, w] */
@@ -96,7 +96,7 @@ class DenoiseJob {
   readonly #signal: AbortSignal;
   readonly #weights: JobWeights;
   readonly #sampler: Sampler;
-  readonly #noise: () => Float32Array;
+  readonly #noise: JobNoise;
   readonly #latentShape: { readonly batch: number; readonly height: number; readonly width: number };
   #guidance: Guidance | undefined;
   #runMs = 0;
@@ -120,23 +120,25 @@ class DenoiseJob {
       eta: body.eta,
     });
     const { height, width } = this.#latentShape;
-    this.#noise = jobNoise(body.seeds, batch, parts.latentChannels * height * width);
+    this.#noise = jobNoise(body, [batch, parts.latentChannels, height, width]);
   }
 
   async run(): Promise<Reply> {
     this.#weights.begin();
-    const calls = this.#sampler.timesteps.length;
+    const start = this.#start();
+    const calls = this.#sampler.timesteps.length - start.call;
+    const steps = this.#body.steps - (this.#body.start?.first_step ?? 0);
     const guidance = this.#openGuidance(calls);
     this.#guidance = guidance;
-    let latents = scale(this.#noise(), this.#sampler.initNoiseSigma);
+    let latents = start.latents;
     for (let call = 0; call < calls; call++) {
       this.#signal.throwIfAborted();
-      const weights = await this.#weights.forCall(call, { steps: this.#body.steps, calls });
+      const weights = await this.#weights.forCall(call, { steps, calls });
       latents = await withSpan('step', { attributes: { 'latentmesh.step': call + 1, 'latentmesh.steps': calls } }, () =>
-        this.#step(guidance, weights, { latents, call }),
+        this.#step(guidance, weights, { latents, call, start }),
       );
       requireFinite(latents, `The latents after step ${call + 1} of ${calls}`, 'UNet');
-      this.#parts.progress({ job: this.#body.job, step: call + 1, steps: calls, latents });
+      this.#tell(call + 1, calls, latents);
     }
     return {
       body: { run_ms: this.#runMs, steps: calls, lora_entered_step: this.#weights.enteredStep },
@@ -168,35 +170,40 @@ class DenoiseJob {
   async #step(
     guidance: Guidance,
     weights: WeightSet,
-    { latents, call }: { latents: Float32Array; call: number },
+    { latents, call, start }: { latents: Float32Array; call: number; start: RunStart },
   ): Promise<Float32Array> {
     const sampler = this.#sampler;
+    const at = start.call + call;
     const { noise_pred, runMs } = await guidance.predict({
       index: call,
-      timestep: sampler.timesteps[call]!,
-      latents: sampler.scaleModelInput(latents, call),
+      timestep: sampler.timesteps[at]!,
+      latents: sampler.scaleModelInput(latents, at),
       weights,
       isAdapted: weights !== this.#parts.loras.base,
       signal: this.#signal,
     });
     this.#runMs += runMs;
-    return sampler.step(call, noise_pred, latents, () => this.#noise());
+    const next = sampler.step(at, noise_pred, latents, () => this.#noise.next());
+    return start.hold(next, at);
   }
-}
 
-/**
- * The random draws of a job, [B, 4, h, w] each: one generator for each picture, or one for all.
- * @throws MeshError INVALID_REQUEST when the seeds are neither one nor one for each picture
- */
-function jobNoise(seeds: readonly number[], batch: number, countPerPicture: number): () => Float32Array {
-  if (seeds.length !== 1 && seeds.length !== batch) {
-    throw new MeshError('INVALID_REQUEST', `${seeds.length} seeds for ${batch} pictures.`, { path: 'seeds' });
+  #start(): RunStart {
+    const { batch, height, width } = this.#latentShape;
+    return startRun({
+      start: this.#body.start,
+      tensors: this.#request.tensors,
+      sampler: this.#sampler,
+      shape: [batch, this.#parts.latentChannels, height, width],
+      noise: this.#noise.next,
+      firstNoise: this.#noise.first,
+    });
   }
-  return createBatchNoise(seeds, (countPerPicture * batch) / seeds.length);
-}
 
-function scale(values: Float32Array, factor: number): Float32Array {
-  return factor === 1 ? values : values.map((value) => value * factor);
+  #tell(call: number, calls: number, latents: Float32Array): void {
+    const { job, other_calls: others = { before: 0, after: 0 } } = this.#body;
+    const step = others.before + call;
+    this.#parts.progress({ job, step, steps: others.before + calls + others.after, latents });
+  }
 }
 
 /** @throws MeshError WRONG_SHAPE when the halves are not of one shape */

@@ -22,7 +22,8 @@ export function decode(vae: Vae): Turn<typeof contract.decode> {
 /** Pixels become the posterior of their latents. */
 export function encode(vae: Vae): Turn<typeof contract.encode> {
   return async (state, { tensors }, signal) => {
-    const { mean, logvar, runMs } = await vae.encode(pick(tensors, 'pixels', 'u8'), signal);
-    return { state, reply: { body: { run_ms: runMs }, tensors: { mean, logvar } } };
+    const mask = tensors.mask && pick(tensors, 'mask', 'u8');
+    const { mean, logvar, runMs } = await vae.encode(pick(tensors, 'pixels', 'u8'), mask, signal);
+    return { state, reply: { body: { run_ms: runMs, scaling_factor: vae.scalingFactor }, tensors: { mean, logvar } } };
   };
 }

@@ -16,12 +16,15 @@ interface VaeShape {
 
 /** Sessions that stay open. The weights are constants here (convolutions are 14 % faster so), a copy in each session. */
 const MAX_SHAPES = 2;
+/** A mask's level from which on a pixel belongs to it. */
+const MASKED = 128;
 
 /** See the head of this file. */
 export class Vae {
   readonly #decoder: Network<VaeShape>;
   readonly #encoder: Network<VaeShape>;
   readonly #weights: WeightSet;
+  readonly scalingFactor: number;
   readonly #latentChannels: number;
   /** Pixels along an edge for each latent pixel: 8. */
   readonly #factor: number;
@@ -34,6 +37,7 @@ export class Vae {
     this.#decoder = networks.decoder;
     this.#encoder = networks.encoder;
     this.#weights = weights;
+    this.scalingFactor = config.scalingFactor;
     this.#latentChannels = config.latentChannels;
     this.#factor = vaeFactor(config);
   }
@@ -82,10 +86,12 @@ export class Vae {
 
   /**
    * pixels   u8 [B, H, W, 3]
+   * mask     u8 [H, W]; pixels where it is 128 and above are 0 of −1…1
    * returns  mean and logvar of the posterior, unscaled, f32 [B, 4, h, w]
    */
   async encode(
     pixels: Tensor<'u8'>,
+    mask: Tensor<'u8'> | undefined,
     signal: AbortSignal,
   ): Promise<{ mean: Tensor<'f32'>; logvar: Tensor<'f32'>; runMs: number }> {
     const [batch, pixelHeight, pixelWidth] = pixels.shape as [number, number, number, number];
@@ -98,6 +104,7 @@ export class Vae {
     for (let i = 0; i < batch; i++) {
       const bytes = pixels.data.subarray(i * pictureBytes, (i + 1) * pictureBytes);
       const planes = encoderInputOfPixels(bytes, pixelHeight * pixelWidth);
+      if (mask) clearMasked(planes, mask);
       const picture = f32([1, 3, pixelHeight, pixelWidth], planes);
       const request = { feeds: { pixels: picture }, weights: this.#weights, outputs: ['mean', 'logvar'] };
       const { outputs, runMs } = await this.#encoder.run({ batch: 1, height, width }, request, signal);
@@ -108,4 +115,9 @@ export class Vae {
     const shape = [batch, this.#latentChannels, height, width];
     return { mean: f32(shape, mean), logvar: f32(shape, logvar), runMs: total };
   }
+}
+
+/** planes f32 [3, H, W]; mask u8 [H, W] */
+function clearMasked(planes: Float32Array, { data }: Tensor<'u8'>): void {
+  for (let i = 0; i < planes.length; i++) if (data[i % data.length]! >= MASKED) planes[i] = 0;
 }

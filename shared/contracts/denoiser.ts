@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { LoraStart } from './generate.ts';
 import { PinnedLora } from './lora.ts';
 import { operation } from './operation.ts';
+import { InpaintFill } from './start.ts';
 
 /** A ControlNet of a denoising job; its hint is the tensor `hint_<index>`. */
 export const DenoiseControlNet = z.object({
@@ -13,6 +14,25 @@ export const DenoiseControlNet = z.object({
 });
 export type DenoiseControlNet = z.infer<typeof DenoiseControlNet>;
 
+/** Where a run begins when that is not noise alone; the picture comes as tensors. */
+export const RunStart = z.object({
+  /** Steps at the beginning of the schedule that are left out. */
+  first_step: z.number().int().min(0),
+  /** What lies under the mask; `fill` has been done in pixels. */
+  inpaint_fill: InpaintFill,
+});
+
+/** How the first noise is mixed, see shared/diffusion/variation.ts. */
+export const NoiseVariation = z.object({
+  /** 0 … 1. */
+  strength: z.number(),
+  /** One for each picture. */
+  subseeds: z.array(z.number().int().min(0)),
+  /** Pixels. */
+  from: z.object({ height: z.number().int(), width: z.number().int() }).optional(),
+});
+export type NoiseVariation = z.infer<typeof NoiseVariation>;
+
 /**
  * Denoises one batch. Progress goes to `latentmesh.v1.events.<job>`.
  *
@@ -20,6 +40,10 @@ export type DenoiseControlNet = z.infer<typeof DenoiseControlNet>;
  *   prompt_embeds           f32 [B, T, D]
  *   negative_prompt_embeds  f32 [B, T, D], when guidance_scale > 1
  *   hint_0 …                u8 [1, 3, H, W], one for each ControlNet
+ *   init_mean               f32 [1 or B, 4, h, w], with `start`: clean latents to begin from
+ *   init_deviation          the same shape: they are drawn, mean + deviation · noise; left out: they are the mean
+ *   mask                    f32 [1, 1, h, w], 1 where the picture is painted anew, 0 where it is held to `init`
+ *   masked_image_mean, masked_image_deviation  f32 [1, 4, h, w], for inpainting UNets: the picture without what is under the mask
  * reply tensors
  *   latents                 f32 [B, 4, h, w]
  */
@@ -39,6 +63,10 @@ export const denoise = operation('denoiser', 'denoise', {
     controlnets: z.array(DenoiseControlNet),
     loras: z.array(PinnedLora),
     lora_start: LoraStart,
+    start: RunStart.optional(),
+    variation: NoiseVariation.optional(),
+    /** Calls of the model that the job makes in other runs: its progress counts them all. */
+    other_calls: z.object({ before: z.number().int(), after: z.number().int() }).optional(),
   }),
   reply: z.object({
     /** Time in the UNet's runs, ms. */

@@ -1,5 +1,6 @@
 /** The contract with people and programs: one generation, JSON in, JSON out, the same over NATS, HTTP and command line. */
 import { z } from 'zod';
+import { ImageSource, Seed, Side } from './fields.ts';
 import {
   DEFAULT_DEADLINE_MS,
   MAX_BATCH,
@@ -11,11 +12,8 @@ import {
   MAX_LORAS,
   MAX_PIXELS,
   MAX_PROMPT_CHARS,
-  MAX_SEED,
-  MAX_SIDE,
   MAX_STEPS,
   MIN_SIDE,
-  SIDE_MULTIPLE,
 } from './limits.ts';
 
 /** A job's name, chosen by the caller or made for them; a second request with the same name is the same job. */
@@ -24,13 +22,6 @@ export const JobId = z
   .regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be letters, digits, "_" and "-", at most 64 of them');
 
 const Prompt = z.string().max(MAX_PROMPT_CHARS);
-const Side = z
-  .number()
-  .int()
-  .min(MIN_SIDE)
-  .max(MAX_SIDE)
-  .multipleOf(SIDE_MULTIPLE, `must be a multiple of ${SIDE_MULTIPLE}`);
-const Seed = z.number().int().min(0).max(MAX_SEED);
 const Name = z.string().min(1).max(4096);
 
 /** How a ControlNet's hint is made from the image: by edge detection, or the image is the hint itself. */
@@ -40,11 +31,7 @@ export const Preprocessor = z.enum(['canny', 'none']);
 export const ControlNetUnit = z
   .strictObject({
     controlnet: Name,
-    /**
-     * Base64 or a data URL: PNG, JPEG, WebP, AVIF or GIF. Or `object:<name>`, a file that the caller has put into the object
-     * store `LATENTMESH_RESULTS`: for what is larger than a NATS message. Its size has a limit of its own, IMAGE_TOO_LARGE.
-     */
-    image: z.string().min(1),
+    image: ImageSource,
     preprocessor: Preprocessor.default('canny'),
     canny_low: z.number().int().min(0).max(1000).default(100),
     canny_high: z.number().int().min(0).max(1000).default(200),

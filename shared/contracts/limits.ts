@@ -28,3 +28,9 @@ export const MAX_BODY_BYTES = 3 * Math.ceil(MAX_IMAGE_BYTES * 1.4);
 /** Time a job may take from acceptance to its reply unless it asks for another, ms. */
 export const DEFAULT_DEADLINE_MS = 15 * 60_000;
 export const MAX_DEADLINE_MS = 24 * 60 * 60_000;
+/** Deviation of a mask's soft edge, pixels: A1111's slider ends there. */
+export const MAX_MASK_BLUR = 64;
+/** Pixels around a mask that are generated with it: A1111's slider ends there. */
+export const MAX_MASK_PADDING = 256;
+/** Pixels by which a picture may be continued on one side. */
+export const MAX_OUTPAINT = 1024;

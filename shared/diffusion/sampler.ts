@@ -35,10 +35,14 @@ export interface Sampler {
   addNoise(original: Float32Array, noise: Float32Array, call: number): Float32Array;
 }
 
-/** The first call of image to image: of n steps, int(n · strength) are left to do. Strength 0…1. */
+/** The first step of image to image, from 0: of n steps, int(n · strength) are left to do. Strength 0…1. */
+export function firstStep(steps: number, strength: number): number {
+  return steps - Math.min(Math.trunc(steps * strength), steps);
+}
+
+/** The model call that begins with it. */
 export function firstCall(sampler: Sampler, steps: number, strength: number): number {
-  const stepsToDo = Math.min(Math.trunc(steps * strength), steps);
-  return (steps - stepsToDo) * sampler.callsPerStep;
+  return firstStep(steps, strength) * sampler.callsPerStep;
 }
 
 /** Holds D2 and the lengths for any sampler. */
