@@ -1,5 +1,6 @@
 /** `npm start`: a mesh on this machine. Wires the parts and ends them in order. */
 import { join } from 'node:path';
+import { prepareStudio } from '#infra/studio/prepare.ts';
 import { openPipeline } from '#shared/checkpoint/pipeline.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import { defaultModel } from './default-model.ts';
@@ -22,12 +23,13 @@ async function run(options: MeshOptions, terminal: Terminal, state: StateFile): 
   const model = options.model ?? (await defaultModel());
   await openPipeline(model); // Every service would refuse a wrong one: told once, before anything is started.
   const logFolder = join(state.folder, 'logs');
+  const studio = await prepareStudio(state.folder, process.env, (text) => terminal.notice(text));
   mesh = await startLocalMesh({
     ...options,
     model,
     stateFolder: state.folder,
     logFolder,
-    env: process.env,
+    env: { ...process.env, ...studio },
     onLine: (name, line) => terminal.logLine(name, line),
     onNotice: (text) => terminal.notice(text),
     onProcesses: (processes) => void state.update({ processes }),

@@ -25,6 +25,7 @@ ${styleText('green', `latentmesh is ready after ${seconds} s`)}: ${near(modelFol
   npx latentmesh generate "${PROMPT}"
   curl -s ${httpUrl}/v1/images/generations -H 'content-type: application/json' -d '${body}'
   npx latentmesh trace
+  open ${httpUrl}/ in a browser
 
   NATS ${natsUrl}, logs in ${near(facts.logFolder)}, Ctrl-C ends it
 `;

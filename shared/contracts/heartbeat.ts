@@ -46,5 +46,7 @@ export const MeshStatus = z.object({
   controlnets: z.array(z.string()),
   loras: z.array(z.string()),
   samplers: z.array(z.string()),
+  /** Prompts that work with the model, where it names some. */
+  examples: z.array(z.string()).optional(),
 });
 export type MeshStatus = z.infer<typeof MeshStatus>;

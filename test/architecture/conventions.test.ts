@@ -24,7 +24,7 @@ describe('conventions — files', () => {
 
   it('in TypeScript have names in kebab-case', () => {
     const broken = projectFiles().filter(
-      (file) => /\.ts$/.test(file) && !/^(?:[a-z0-9-]+\/)*[a-z0-9-]+(?:\.(?:test|d|config|bench))?\.ts$/.test(file),
+      (file) => /\.tsx?$/.test(file) && !/^(?:[a-z0-9-]+\/)*[a-z0-9-]+(?:\.(?:test|d|config|bench))?\.tsx?$/.test(file),
     );
     expect(broken).toEqual([]);
   });

@@ -36,6 +36,7 @@ export const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   '@fastify/': ['services/gateway/'],
   '@nats-io/': ['shared/bus/'],
   '@opentelemetry/': ['shared/telemetry/'],
+  '@preact/': ['services/studio/'],
   '@scalar/': ['services/gateway/'],
   commander: ['services/cli/'],
   fastify: ['services/gateway/'],
@@ -43,6 +44,8 @@ export const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   msgpackr: ['shared/wire/'],
   'onnxruntime-node': ['shared/session/'],
   pino: ['shared/telemetry/'],
+  preact: ['services/studio/'],
   sharp: ['shared/image/'],
+  vite: ['infra/studio/'],
   zod: ['shared/contracts/', 'shared/config/', 'services/gateway/'],
 };

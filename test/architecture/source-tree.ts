@@ -23,7 +23,7 @@ export function read(path: string): string {
 /** TypeScript of the product itself: no tests, scripts, benchmarks. */
 export function productFiles(): string[] {
   return projectFiles().filter(
-    (file) => file.endsWith('.ts') && !OUTSIDE_PRODUCT.some((path) => file.startsWith(path)),
+    (file) => /\.tsx?$/.test(file) && !OUTSIDE_PRODUCT.some((path) => file.startsWith(path)),
   );
 }
 

@@ -1,0 +1,146 @@
+/** How the picture is made: steps, guidance, sampler, size, seed, how many; and what few people touch. */
+import type { JSX } from 'preact';
+import { MAX_BATCH, MAX_CLIP_SKIP, MAX_SIDE, MAX_STEPS, MIN_SIDE, SIDE_MULTIPLE } from '#shared/contracts/limits.ts';
+import { Field, FieldMessage, fieldAttributes } from '../parts/field.tsx';
+import { Icon } from '../parts/icon.tsx';
+import { Slider } from '../parts/slider.tsx';
+import { form, setForm } from '../state/form.ts';
+import { samplers } from '../state/mesh.ts';
+import { SeedField } from './seed-field.tsx';
+
+/** Where the sliders end that could go on: beyond it pictures burn. */
+const SHOWN_GUIDANCE = 20;
+const SHOWN_STEPS = 60;
+
+/** See the head of this file. */
+export function Settings(): JSX.Element {
+  const { steps, guidanceScale, batch } = form.value;
+  return (
+    <section class="card" aria-labelledby="settings-title">
+      <h2 id="settings-title">Settings</h2>
+      <div class="two">
+        <Slider
+          path="steps"
+          label="Steps"
+          {...{ value: steps, min: 1, max: Math.min(MAX_STEPS, Math.max(SHOWN_STEPS, steps)), step: 1 }}
+          onChange={(value) => setForm({ steps: value })}
+        />
+        <Slider
+          path="guidance_scale"
+          label="Guidance"
+          {...{ value: guidanceScale, min: 0, max: Math.max(SHOWN_GUIDANCE, guidanceScale), step: 0.5 }}
+          onChange={(value) => setForm({ guidanceScale: value })}
+        />
+      </div>
+      <SamplerField />
+      <SizeFields />
+      <SeedField />
+      <Slider
+        path="batch"
+        label="Pictures"
+        {...{ value: batch, min: 1, max: MAX_BATCH, step: 1 }}
+        onChange={(value) => setForm({ batch: value })}
+      />
+      <details>
+        <summary>More</summary>
+        <Rare />
+      </details>
+    </section>
+  );
+}
+
+function SamplerField(): JSX.Element {
+  return (
+    <Field path="sampler" label="Sampler">
+      {(attributes) => (
+        <select
+          {...attributes}
+          value={form.value.sampler}
+          onChange={({ currentTarget }) => setForm({ sampler: currentTarget.value })}
+        >
+          <option value="">The model’s own</option>
+          {samplers.value.map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      )}
+    </Field>
+  );
+}
+
+function SizeFields(): JSX.Element {
+  const { width, height } = form.value;
+  const side = (name: 'width' | 'height', label: string): JSX.Element => (
+    <input
+      {...fieldAttributes(name, `field-${name}`)}
+      type="number"
+      aria-label={label}
+      placeholder="auto"
+      {...{ min: MIN_SIDE, max: MAX_SIDE, step: SIDE_MULTIPLE }}
+      value={form.value[name]}
+      onInput={({ currentTarget }) => setForm({ [name]: currentTarget.value })}
+    />
+  );
+  return (
+    <fieldset class="field size">
+      <legend>Size, pixels</legend>
+      <div class="row">
+        {side('width', 'Width, pixels')}
+        <button
+          type="button"
+          class="quiet square"
+          aria-label="Swap width and height"
+          onClick={() => setForm({ width: height, height: width })}
+        >
+          <Icon name="swap" />
+        </button>
+        {side('height', 'Height, pixels')}
+      </div>
+      <FieldMessage path="width" id="field-width" />
+      <FieldMessage path="height" id="field-height" />
+    </fieldset>
+  );
+}
+
+function Rare(): JSX.Element {
+  const { clipSkip, guessMode, loraStart, loraStep, steps } = form.value;
+  return (
+    <>
+      <Slider
+        path="clip_skip"
+        label="Clip skip"
+        {...{ value: clipSkip, min: 1, max: MAX_CLIP_SKIP, step: 1 }}
+        onChange={(value) => setForm({ clipSkip: value })}
+      />
+      <Field path="lora_start" label="Styles enter">
+        {(attributes) => (
+          <select
+            {...attributes}
+            value={loraStart}
+            onChange={({ currentTarget }) => setForm({ loraStart: currentTarget.value as typeof loraStart })}
+          >
+            <option value="exact">before the first step</option>
+            <option value="at_step">at one step</option>
+            <option value="max_steps">as soon as they are there, at one step at the latest</option>
+          </select>
+        )}
+      </Field>
+      {loraStart !== 'exact' && (
+        <Slider
+          path={`lora_start.${loraStart}`}
+          label="Step, from 0"
+          {...{ value: loraStep, min: 0, max: Math.max(0, steps - 1), step: 1 }}
+          onChange={(value) => setForm({ loraStep: value })}
+        />
+      )}
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={guessMode}
+          onChange={({ currentTarget }) => setForm({ guessMode: currentTarget.checked })}
+        />
+        Guides act without the prompt
+      </label>
+    </>
+  );
+}

@@ -1,0 +1,30 @@
+/** One job, as the page knows it. */
+import type { Timings, Warning } from '#shared/contracts/generate.ts';
+import type { JobState } from '#shared/contracts/jobs.ts';
+import type { ErrorBody, ServedImage } from '../server.ts';
+
+/** A job as the page shows it. */
+export interface Job {
+  readonly job: string;
+  readonly state: JobState;
+  readonly prompt: string;
+  readonly createdUnixMs: number;
+  /** Pictures that were asked for. */
+  readonly batch: number;
+  readonly step: number;
+  readonly steps: number;
+  readonly etaMs?: number;
+  /** Jobs before it in the queue. */
+  readonly position?: number;
+  /** Data URLs of the pictures as they are now. */
+  readonly previews: readonly string[];
+  readonly images: readonly ServedImage[];
+  readonly warnings: readonly Warning[];
+  readonly timings?: Timings;
+  readonly error?: ErrorBody;
+}
+
+/** Whether a job is not over. */
+export function isRunning({ state }: Pick<Job, 'state'>): boolean {
+  return state === 'queued' || state === 'running';
+}
