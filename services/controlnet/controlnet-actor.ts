@@ -11,6 +11,7 @@ import type { AnyOperation, ReplyOf, RequestOf } from '#shared/contracts/operati
 import { MeshError } from '#shared/errors/errors.ts';
 import type { ServedReply, ServedRequest } from '#shared/service/serve.ts';
 import type { Device } from '#shared/session/device.ts';
+import { annotateSpan } from '#shared/telemetry/tracing.ts';
 import { repeatBatch, VAE_FACTOR } from '#shared/tensor/latents.ts';
 import { f32, pick, type Tensor } from '#shared/tensor/tensor.ts';
 import { type ControlNet, type ControlNetShape, residualScales } from './controlnet.ts';
@@ -58,6 +59,7 @@ export class ControlNetActor {
     const stepTurn = this.#kernel.on(timed(this.#turns, step()));
     this.open = async (request, signal) => {
       const entry = await resident.find(request.body.controlnet);
+      annotateSpan({ 'latentmesh.controlnet': entry.name, 'latentmesh.controlnet.hit': resident.has(entry) });
       return resident.use(entry, signal, (controlnet) => openTurn({ ...request, entry, controlnet }, signal));
     };
     this.step = async (request, signal) => {

@@ -1,7 +1,9 @@
 /** The ControlNets in the device's memory: loaded when asked for, within a budget, beside the steps of those that are there. */
+import { AsyncResource } from 'node:async_hooks';
 import { RecentTimes } from '#shared/actor/turn-times.ts';
 import type { Library, LibraryEntry } from '#shared/checkpoint/library.ts';
 import type { Device } from '#shared/session/device.ts';
+import { withSpan } from '#shared/telemetry/tracing.ts';
 import type { UnetConfig } from '#shared/tensor/network-config.ts';
 import { ControlNet } from './controlnet.ts';
 import { Shelf } from './shelf.ts';
@@ -49,6 +51,11 @@ export class ResidentControlNets {
     return this.#options.library.findControlNet(name);
   }
 
+  /** Whether a ControlNet is there, or being made. */
+  has(entry: LibraryEntry): boolean {
+    return this.#shelf.has(entry.path);
+  }
+
   /**
    * Borrows a ControlNet for the time of some work, which waits until it is loaded.
    * @throws MeshError CONTROLNET_MISMATCH, or what is wrong with its files; OUT_OF_MEMORY for one beyond the budget;
@@ -56,7 +63,9 @@ export class ResidentControlNets {
    */
   async use<T>(entry: LibraryEntry, signal: AbortSignal, work: (controlnet: ControlNet) => Promise<T>): Promise<T> {
     const sizeBytes = this.#sizes.get(entry.path) ?? (await this.#measure(entry));
-    const wanted = { key: entry.path, name: entry.name, sizeBytes, make: () => this.#load(entry) };
+    // Whoever makes room may be another: the load belongs to the job that asks for it.
+    const make = AsyncResource.bind(() => this.#load(entry));
+    const wanted = { key: entry.path, name: entry.name, sizeBytes, make };
     return this.#shelf.use(wanted, signal, work);
   }
 
@@ -69,6 +78,8 @@ export class ResidentControlNets {
 
   #load(entry: LibraryEntry): Promise<ControlNet> {
     const { device, library, unet } = this.#options;
-    return this.#loads.measure(() => library.reading(() => ControlNet.load(device, entry, unet)));
+    return withSpan('controlnet.load', { attributes: { 'latentmesh.controlnet': entry.name } }, () =>
+      this.#loads.measure(() => library.reading(() => ControlNet.load(device, entry, unet))),
+    );
   }
 }

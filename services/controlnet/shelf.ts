@@ -62,6 +62,11 @@ export class Shelf<Item> {
     return [...this.#places.values()].reduce((sum, { wanted }) => sum + wanted.sizeBytes, 0);
   }
 
+  /** Whether a thing is there, or being made. */
+  has(key: string): boolean {
+    return this.#places.has(key);
+  }
+
   /** Those that wait for room or for something to be made. */
   get waiting(): number {
     return this.#waiting;

@@ -4,8 +4,10 @@ import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import { parseJson } from '#shared/bus/json-payload.ts';
 import { MAX_BODY_BYTES } from '#shared/contracts/limits.ts';
 import { MeshError } from '#shared/errors/errors.ts';
+import type { MetricsFormat } from '#shared/telemetry/metrics-text.ts';
 import type { Desk } from './desk.ts';
 import { noSuchAddress, refuseClient, replyError, replyThrown } from './http-errors.ts';
+import { serveMetrics } from './metrics-route.ts';
 import { toGenerateInput, toImagesResponse } from './openai.ts';
 
 /** Time for a request to come in, ms: the largest body at 0.5 MB/s. Its answer may take as long as the job. */
@@ -19,11 +21,18 @@ export interface HttpParts {
   readonly desk: Desk;
   /** Whether every role has an instance. */
   readonly missingRoles: () => string[];
+  /** The page of `GET /metrics`; left out: there is none. */
+  readonly metrics?: (format: MetricsFormat) => Promise<string>;
   readonly requestTimeoutMs?: number;
 }
 
 /** The server, not yet listening. */
-export function createHttp({ desk, missingRoles, requestTimeoutMs = REQUEST_TIMEOUT_MS }: HttpParts): FastifyInstance {
+export function createHttp({
+  desk,
+  missingRoles,
+  metrics,
+  requestTimeoutMs = REQUEST_TIMEOUT_MS,
+}: HttpParts): FastifyInstance {
   const app = fastify({
     bodyLimit: MAX_BODY_BYTES,
     logger: false,
@@ -46,6 +55,7 @@ export function createHttp({ desk, missingRoles, requestTimeoutMs = REQUEST_TIME
     const generated = await desk.generate(toGenerateInput(request.body), { headers: traceContext(request), signal });
     return toImagesResponse(generated, startedUnixMs);
   });
+  if (metrics) serveMetrics(app, metrics);
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_, reply) => {
     const missing = missingRoles();

@@ -18,7 +18,7 @@ import type { GenerateReply } from '#shared/contracts/generate.ts';
 import type { JobEvent, JobRecord } from '#shared/contracts/jobs.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import type { Log } from '#shared/telemetry/log.ts';
-import { withSpan } from '#shared/telemetry/tracing.ts';
+import { failSpan, withSpan } from '#shared/telemetry/tracing.ts';
 import { type AdmittedJob, AdmittedJob as AdmittedJobSchema } from './job.ts';
 import { endEvent, isOver, JobRecords, newRecord, wasRefused } from './job-records.ts';
 
@@ -138,6 +138,7 @@ export class Jobs {
     } catch (thrown) {
       const error = MeshError.from(thrown);
       if (shouldComeAgain(error)) throw error;
+      failSpan(error);
       this.#log(job.job, error);
       await this.#fail(job.job, error);
     } finally {

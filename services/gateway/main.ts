@@ -1,13 +1,9 @@
 /** Wires the gateway: the doors, the jobs, and the order of stages. */
 import { systemClock } from '#shared/bus/clock.ts';
 import { publishJson, subscribeJson } from '#shared/bus/door.ts';
-import { openJobQueue } from '#shared/bus/job-queue.ts';
-import { openJobStore } from '#shared/bus/job-store.ts';
-import { openResultStore } from '#shared/bus/object-store.ts';
-import { ensureSpanStream } from '#shared/bus/span-stream.ts';
 import { subjects } from '#shared/bus/subjects.ts';
 import { openPipeline } from '#shared/checkpoint/pipeline.ts';
-import { JobEvent, type JobRecord } from '#shared/contracts/jobs.ts';
+import { JobEvent } from '#shared/contracts/jobs.ts';
 import { runService } from '#shared/service/run-service.ts';
 import { Admission } from './admission.ts';
 import { Desk } from './desk.ts';
@@ -15,23 +11,16 @@ import { answerOver, openDoors } from './doors.ts';
 import { createHttp } from './http.ts';
 import { Jobs } from './jobs.ts';
 import { jobsAtOnce } from './jobs-at-once.ts';
+import { meshMetrics } from './metrics.ts';
 import { Outcomes } from './outcomes.ts';
 import { recentFiles } from './recent-files.ts';
 import { meshStatus, missingRoles } from './status.ts';
+import { openStores } from './stores.ts';
 import { workOn } from './work.ts';
 
 await runService('gateway', async ({ config, transport, directory, mesh, log }) => {
   const pipeline = await openPipeline(config.modelFolder);
-  const { connection } = transport;
-  const [queue, store, results] = await Promise.all([
-    openJobQueue(connection, {
-      maxJobs: config.queue,
-      onTrouble: ({ code, message }) => log.warn({ code, reason: message }, 'The queue did not answer; asking again.'),
-    }),
-    openJobStore<JobRecord>(connection),
-    openResultStore(connection),
-    ensureSpanStream(connection),
-  ]);
+  const { queue, store, results } = await openStores(transport, { maxJobs: config.queue, log });
   const files = recentFiles(results);
   const now = Date.now;
   const jobs = new Jobs({
@@ -53,7 +42,12 @@ await runService('gateway', async ({ config, transport, directory, mesh, log }) 
   const capacity = (): number => config.jobs ?? jobsAtOnce(directory.instances());
   const work = queue.consume(capacity, (job, delivery) => jobs.run(job, delivery.deliveryCount));
   const doors = openDoors(transport, desk, () => meshStatus({ pipeline, directory, mesh, now }));
-  const http = createHttp({ desk, missingRoles: () => missingRoles(directory) });
+  const queueDepth = () => queue.depth();
+  const http = createHttp({
+    desk,
+    missingRoles: () => missingRoles(directory),
+    metrics: (format) => meshMetrics({ transport, directory, queueDepth }, format),
+  });
   const address = await http.listen({ host: config.httpHost, port: config.httpPort });
   return {
     operations: [],

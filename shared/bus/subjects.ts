@@ -3,6 +3,7 @@
  *
  *   latentmesh.v1.generate                          people: JSON in, JSON out
  *   latentmesh.v1.{cancel|jobs|status}              people: JSON in, JSON out
+ *   latentmesh.v1.metrics                           every process answers with its counters, JSON
  *   latentmesh.v1.events.<job>                      progress of a job, JSON
  *   latentmesh.v1.actor.<role>.<operation>          any instance of a role (queue group = role)
  *   latentmesh.v1.actor.<role>.<operation>.<id>     this instance
@@ -36,6 +37,7 @@ export const subjects = {
   cancel: `${PREFIX}.cancel`,
   jobs: `${PREFIX}.jobs`,
   status: `${PREFIX}.status`,
+  metrics: `${PREFIX}.metrics`,
   queue: (priority: string, lane: string): string => `${PREFIX}.queue.${token(priority)}.${token(lane)}`,
   allQueued: `${PREFIX}.queue.*.*`,
   bell: `${PREFIX}.bell`,

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Bus, Subscription } from '#shared/bus/bus.ts';
 import { DirectPath } from '#shared/bus/direct-path.ts';
-import { type JsonEndpoint, publishJson } from '#shared/bus/door.ts';
+import { type JsonEndpoint, publishJson, serveJson } from '#shared/bus/door.ts';
 import { MeshBus } from '#shared/bus/mesh-bus.ts';
 import { announceService } from '#shared/bus/micro.ts';
 import type { NatsTransport } from '#shared/bus/nats-transport.ts';
@@ -20,6 +20,7 @@ import { MeshClient } from '#shared/placement/mesh-client.ts';
 import { startTelemetry, type Telemetry } from '#shared/telemetry/start.ts';
 import { message } from '#shared/wire/message.ts';
 import { clearHealth, type Health, writeHealth } from './health-file.ts';
+import { processMetrics } from './process-metrics.ts';
 import { type ServedOperation, serveOperation } from './serve.ts';
 import { report } from './supervised.ts';
 import { VERSION } from './version.ts';
@@ -121,6 +122,7 @@ class Service {
     clearHealth(this.#config.healthFile);
     this.#parts = await build(this.#context);
     this.#subscriptions = this.#parts.operations.flatMap((one) => serveOperation(bus, one, this.#instance));
+    this.#subscriptions.push(this.#serveMetrics(transport));
     this.#announce(transport, bus);
     this.#beat();
     this.#heartbeat = setInterval(() => this.#beat(), HEARTBEAT_MS);
@@ -189,6 +191,15 @@ class Service {
   #health(isConnected: boolean): Health {
     if (this.#isLeaving) return 'leaving';
     return isConnected ? 'ready' : 'disconnected';
+  }
+
+  /** Everyone answers: a gateway asks all at once. */
+  #serveMetrics(transport: NatsTransport): Subscription {
+    return serveJson(transport, subjects.metrics, async () => ({
+      role: this.#role,
+      slot: this.#config.slot,
+      families: [...processMetrics(), ...this.#telemetry.metrics()],
+    }));
   }
 
   #announce(transport: NatsTransport, bus: MeshBus): void {

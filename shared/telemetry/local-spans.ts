@@ -3,7 +3,10 @@
  * Spans that end before somebody listens wait, at most MAX_WAITING of them; the oldest go first.
  */
 import type { ReadableSpan, SpanProcessor } from '@opentelemetry/sdk-trace';
+import type { MetricFamily } from '#shared/contracts/metrics.ts';
 import type { SpanAttribute, SpanRecord } from '#shared/contracts/span.ts';
+import { MetricRegistry } from './metric-registry.ts';
+import { measure } from './span-metrics.ts';
 
 /** Takes finished spans of one trace. Must not throw. */
 export type SpanSink = (traceId: string, spans: readonly SpanRecord[]) => void;
@@ -23,6 +26,7 @@ const KIND_NAMES = ['internal', 'server', 'client', 'producer', 'consumer'] as c
 export class LocalSpans implements SpanProcessor {
   readonly #service: string;
   readonly #instance: string;
+  readonly #metrics = new MetricRegistry();
   #waiting: ReadableSpan[] = [];
   #sink: SpanSink | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -36,6 +40,12 @@ export class LocalSpans implements SpanProcessor {
   listen(sink: SpanSink): void {
     this.#sink = sink;
     this.#flush();
+  }
+
+  /** What the spans that were handed on add up to. */
+  get metrics(): MetricFamily[] {
+    this.#flush();
+    return this.#metrics.read();
   }
 
   onStart(): void {}
@@ -59,14 +69,18 @@ export class LocalSpans implements SpanProcessor {
     this.#timer = undefined;
     if (!this.#sink) return;
     // Written out only now: when a span ends, what it measured waits to go on.
-    const byTrace = Map.groupBy(
-      this.#waiting.map((span) => this.#record(span)),
-      (span) => span.traceId,
-    );
+    const records = this.#waiting.map((span) => this.#record(span));
     this.#waiting = [];
+    for (const record of records) this.#count(record);
+    const byTrace = Map.groupBy(records, (span) => span.traceId);
     for (const [traceId, spans] of byTrace) {
       for (let i = 0; i < spans.length; i += MAX_PER_MESSAGE) this.#sink(traceId, spans.slice(i, i + MAX_PER_MESSAGE));
     }
+  }
+
+  #count(span: SpanRecord): void {
+    const from = { trace_id: span.traceId, unix_ms: Number(BigInt(span.endUnixNano) / 1_000_000n) };
+    for (const measurement of measure(span)) this.#metrics.add(measurement, from);
   }
 
   #record(span: ReadableSpan): SpanRecord {

@@ -8,6 +8,7 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { TracerProvider } from '@opentelemetry/sdk-trace';
+import type { MetricFamily } from '#shared/contracts/metrics.ts';
 import { LocalSpans, type SpanSink } from './local-spans.ts';
 import { createLog, type Log } from './log.ts';
 
@@ -16,6 +17,8 @@ export interface Telemetry {
   readonly log: Log;
   /** Where finished spans go, once the bus is there. */
   listen(sink: SpanSink): void;
+  /** Counters and histograms since the start, made of the spans. */
+  metrics(): MetricFamily[];
   /** Loads the exporter that the environment asks for, if any. Call it after ready. */
   exportIfAsked(): Promise<void>;
   /** Hands on what is left. */
@@ -44,6 +47,7 @@ export function startTelemetry(options: {
   return {
     log: createLog(options),
     listen: (sink) => spans.listen(sink),
+    metrics: () => spans.metrics,
     exportIfAsked: async () => {
       if (!asksForExport(process.env)) return;
       const { startExport } = await import('./export.ts');

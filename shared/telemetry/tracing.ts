@@ -55,10 +55,21 @@ function markFailed(span: Span, error: MeshError): void {
   span.setAttribute('error.type', error.code);
 }
 
+/** Marks the active span as failed, where the failure is dealt with inside of it. */
+export function failSpan(error: MeshError): void {
+  const span = trace.getActiveSpan();
+  if (span) markFailed(span, error);
+}
+
 /** Records a span whose times are known already: a run in another thread, the wait in a queue. Times in Unix ms. */
 export function recordSpan(name: string, startUnixMs: number, endUnixMs: number, attributes: Attributes = {}): void {
   const span = trace.getTracer(TRACER).startSpan(name, { startTime: startUnixMs, attributes: { ...attributes } });
   span.end(endUnixMs);
+}
+
+/** Adds attributes to the span that is active; outside of one nothing happens. */
+export function annotateSpan(attributes: Attributes): void {
+  trace.getActiveSpan()?.setAttributes({ ...attributes });
 }
 
 /** Headers that carry the active trace to another process (W3C `traceparent`, lower case). */

@@ -5,7 +5,7 @@ export const AREAS: Readonly<Record<string, readonly string[]>> = {
   errors: [],
   tensor: ['errors'],
   config: ['errors', 'tensor'],
-  telemetry: ['errors', 'tensor', 'contracts/span.ts'],
+  telemetry: ['errors', 'tensor', 'contracts/span.ts', 'contracts/metrics.ts'],
   wire: ['errors', 'tensor'],
   graph: ['errors', 'tensor'],
   checkpoint: ['errors', 'tensor'],
