@@ -39,6 +39,7 @@ export async function meshStatus({ pipeline, directory, mesh, now }: StatusParts
     controlnets,
     loras,
     samplers: SAMPLERS.map((sampler) => sampler.label),
+    ...(pipeline.vocabulary && { examples: [...pipeline.vocabulary.examples] }),
   };
 }
 

@@ -3,7 +3,7 @@ import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { ask, type ServedSpan } from '../server.ts';
-import { seconds } from '../stage/progress.tsx';
+import { seconds } from '../stage/progress-text.ts';
 import { isRunning } from '../state/job.ts';
 import { selected } from '../state/jobs.ts';
 import { epoch } from '../state/mesh.ts';

@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { isRunning, type Job } from '../state/job.ts';
 import { jobs, selected, selectedId } from '../state/jobs.ts';
-import { progressText } from './progress.tsx';
+import { progressText } from './progress-text.ts';
 
 /** See the head of this file. */
 export function History(): JSX.Element | null {

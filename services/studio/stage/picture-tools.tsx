@@ -7,7 +7,7 @@ import { setForm } from '../state/form.ts';
 import type { Job } from '../state/job.ts';
 import { say } from '../state/notice.ts';
 import { compared } from './compare.ts';
-import { seconds } from './progress.tsx';
+import { seconds } from './progress-text.ts';
 
 /** See the head of this file. */
 export function PictureTools({ image, job }: { image: ServedImage; job: Job }): JSX.Element {

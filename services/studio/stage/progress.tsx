@@ -1,6 +1,7 @@
 /** How far a job is: its place in the queue, its step, the time that is left. */
 import type { JSX } from 'preact';
 import type { Job } from '../state/job.ts';
+import { progressText } from './progress-text.ts';
 
 /** See the head of this file. */
 export function Progress({ job }: { job: Job }): JSX.Element {
@@ -11,22 +12,4 @@ export function Progress({ job }: { job: Job }): JSX.Element {
       <p role="status">{progressText(job)}</p>
     </div>
   );
-}
-
-/** `Step 7 of 20, 1.2 s left`. */
-export function progressText({ state, step, steps, etaMs, position }: Job): string {
-  if (state === 'queued') {
-    if (position === undefined) return 'Waiting for its turn';
-    return position === 0 ? 'Next in the queue' : `Waiting, ${position} before it`;
-  }
-  if (step === 0) return 'Reading the prompt';
-  if (step >= steps) return 'Decoding the picture';
-  return `Step ${step} of ${steps}${etaMs === undefined ? '' : `, ${seconds(etaMs)} left`}`;
-}
-
-/** Time as people say it. */
-export function seconds(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms / 10) * 10} ms`;
-  if (ms < 100_000) return `${(ms / 1000).toFixed(1)} s`;
-  return `${Math.round(ms / 60_000)} min`;
 }

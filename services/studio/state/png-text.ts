@@ -27,7 +27,7 @@ function* chunksOf(png: Uint8Array): Generator<{ type: string; data: Uint8Array 
     const end = offset + HEAD_BYTES + view.getUint32(offset);
     if (end > png.length) return;
     const type = latin1(png.subarray(offset + 4, offset + HEAD_BYTES));
-    if (/^[tzi]TXt$/.test(type)) yield { type, data: png.subarray(offset + HEAD_BYTES, end) };
+    if (/^(?:tEX|zTX|iTX)t$/.test(type)) yield { type, data: png.subarray(offset + HEAD_BYTES, end) };
     offset = end + 4;
   }
 }

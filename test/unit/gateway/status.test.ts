@@ -24,6 +24,15 @@ describe('status — the mesh as a gateway sees it', () => {
     expect(status.samplers).toContain('DPM++ 2M Karras');
   });
 
+  it('names prompts that work, where the model does', async () => {
+    const clock = new ManualClock();
+    const { client, directory } = smallMesh(clock);
+    const pipeline = await openPipeline(fileURLToPath(new URL('../../../models/pocket', import.meta.url)));
+    const asked = meshStatus({ pipeline, directory, mesh: client, now: clock.now });
+    await clock.advance(1000);
+    expect((await asked).examples).toContain('a red boat on the sea at night');
+  });
+
   it('misses a role that has nobody, or only those who leave', () => {
     const { directory } = smallMesh();
     expect(missingRoles(directory)).toEqual(Role.options);
