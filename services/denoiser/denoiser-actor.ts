@@ -5,6 +5,7 @@
 import type { Offer } from '#shared/actor/actor.ts';
 import type { LoraWeights } from '#shared/adapters/lora-weights.ts';
 import type { DenoiseReply, DenoiseRequest } from '#shared/contracts/denoiser.ts';
+import { type CleanEstimate, cleanEstimate } from '#shared/diffusion/clean-estimate.ts';
 import { createSampler } from '#shared/diffusion/create-sampler.ts';
 import type { Sampler } from '#shared/diffusion/sampler.ts';
 import type { MeshClient } from '#shared/placement/mesh-client.ts';
@@ -14,7 +15,7 @@ import { withSpan } from '#shared/telemetry/tracing.ts';
 import { requireFinite } from '#shared/tensor/finite.ts';
 import { VAE_FACTOR } from '#shared/tensor/latents.ts';
 import type { SchedulerConfig } from '#shared/tensor/network-config.ts';
-import { pick, type TensorMap } from '#shared/tensor/tensor.ts';
+import { pick, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
 import { latentsTensor } from './control.ts';
 import type { Conditioning } from './controlled-unet.ts';
 import { DistantHalf, type DistantParts } from './distant-half.ts';
@@ -46,6 +47,8 @@ export interface Progress {
   readonly steps: number;
   /** f32 [B, 4, h, w] */
   readonly latents: Float32Array;
+  /** f32 [B, 4, h, w]; what the clean latents would be, where a preview was asked for at this step. */
+  readonly clean?: Tensor<'f32'>;
 }
 
 type Request = ServedRequest<DenoiseRequest>;
@@ -64,6 +67,7 @@ export function denoise(
   inTurn: Offer<Work, Reply> = (work, signal) => work(signal),
 ): (request: Request, signal: AbortSignal) => Promise<Reply> {
   const line = new WaitingLine();
+  const estimate = cleanEstimate(parts.scheduler);
   return async (request, signal) => {
     const options = { deadlineUnixMs: request.deadlineUnixMs, signal };
     const weights = new JobWeights(parts.loras, request.body, options);
@@ -71,7 +75,7 @@ export function denoise(
     try {
       return await inTurn((turnSignal) => {
         line.leave(weights);
-        return runJob(new DenoiseJob(parts, { request, weights }, turnSignal));
+        return runJob(new DenoiseJob({ ...parts, estimate }, { request, weights }, turnSignal));
       }, signal);
     } finally {
       line.leave(weights);
@@ -88,9 +92,14 @@ async function runJob(job: DenoiseJob): Promise<Reply> {
   }
 }
 
+interface JobParts extends DenoiserParts {
+  /** For previews. */
+  readonly estimate: CleanEstimate;
+}
+
 /** One job's way from noise to latents. */
 class DenoiseJob {
-  readonly #parts: DenoiserParts;
+  readonly #parts: JobParts;
   readonly #body: DenoiseRequest;
   readonly #request: Request;
   readonly #signal: AbortSignal;
@@ -100,12 +109,10 @@ class DenoiseJob {
   readonly #latentShape: { readonly batch: number; readonly height: number; readonly width: number };
   #guidance: Guidance | undefined;
   #runMs = 0;
+  /** What the clean latents would be by the latest call. */
+  #clean: (() => Float32Array) | undefined;
 
-  constructor(
-    parts: DenoiserParts,
-    { request, weights }: { request: Request; weights: JobWeights },
-    signal: AbortSignal,
-  ) {
+  constructor(parts: JobParts, { request, weights }: { request: Request; weights: JobWeights }, signal: AbortSignal) {
     this.#parts = parts;
     this.#request = request;
     this.#weights = weights;
@@ -150,6 +157,12 @@ class DenoiseJob {
     await this.#guidance?.close();
   }
 
+  /** The first step as well, so that something is seen soon; the last one is the picture itself. */
+  #isPreviewed(step: number, steps: number): boolean {
+    const { preview_every: every = 0 } = this.#body;
+    return every > 0 && step < steps && (step === 1 || step % every === 0);
+  }
+
   #openGuidance(calls: number): Guidance {
     const { unet, mesh, distant } = this.#parts;
     const { job, height, width, guess_mode, controlnets, guidance_scale, loras } = this.#body;
@@ -174,15 +187,17 @@ class DenoiseJob {
   ): Promise<Float32Array> {
     const sampler = this.#sampler;
     const at = start.call + call;
+    const input = sampler.scaleModelInput(latents, at);
     const { noise_pred, runMs } = await guidance.predict({
       index: call,
       timestep: sampler.timesteps[at]!,
-      latents: sampler.scaleModelInput(latents, at),
+      latents: input,
       weights,
       isAdapted: weights !== this.#parts.loras.base,
       signal: this.#signal,
     });
     this.#runMs += runMs;
+    this.#clean = () => this.#parts.estimate(input, noise_pred, sampler.timesteps[at]!);
     const next = sampler.step(at, noise_pred, latents, () => this.#noise.next());
     return start.hold(next, at);
   }
@@ -202,7 +217,10 @@ class DenoiseJob {
   #tell(call: number, calls: number, latents: Float32Array): void {
     const { job, other_calls: others = { before: 0, after: 0 } } = this.#body;
     const step = others.before + call;
-    this.#parts.progress({ job, step, steps: others.before + calls + others.after, latents });
+    const steps = others.before + calls + others.after;
+    const clean = this.#isPreviewed(step, steps) && this.#clean?.();
+    const preview = clean ? { clean: latentsTensor(clean, this.#latentShape) } : {};
+    this.#parts.progress({ job, step, steps, latents, ...preview });
   }
 }
 

@@ -12,7 +12,7 @@ import { denoise, type Work } from './denoiser-actor.ts';
 import { publishProgress } from './progress.ts';
 import { Unet } from './unet.ts';
 
-await runService('denoiser', async ({ config, transport, mesh, directory, instance, tellSoon }) => {
+await runService('denoiser', async ({ config, transport, bus, mesh, directory, instance, tellSoon }) => {
   const pipeline = await openPipeline(config.modelFolder);
   const device = await openDevice(config);
   const unet = await Unet.load(device, pipeline.folders.unet, pipeline.unet);
@@ -43,7 +43,7 @@ await runService('denoiser', async ({ config, transport, mesh, directory, instan
     scheduler,
     latentChannels: pipeline.unet.inChannels,
     ...(config.guidance === 'split' && { distant: { mesh, instance, denoisers } }),
-    progress: publishProgress(transport),
+    progress: publishProgress({ transport, bus, instance, latentRgb: pipeline.latentRgb }),
   };
   const denoiseJob = denoise(parts, inTurn);
   return {

@@ -73,7 +73,7 @@ export class Admission {
     const batch = batchOf(request);
     const side = pipeline.unet.sampleSize * 8;
     const { width = side, height = side, steps, guidance_scale, clip_skip, guess_mode, eta = 0 } = request;
-    const { job = randomUUID(), lora_start, priority, client } = request;
+    const { job = randomUUID(), lora_start, priority, client, preview_every } = request;
     const prompts = spread(request.prompt, batch);
     const sampler = await atField('sampler', () => {
       const named = request.sampler ? resolveSampler(request.sampler) : samplerOfConfig(pipeline.scheduler);
@@ -99,6 +99,7 @@ export class Admission {
       lora_start,
       priority,
       ...(client !== undefined && { client }),
+      preview_every,
       warnings: [...warnOfUnknownWords(pipeline.name, prompts, pipeline.vocabulary), ...warnOfLoraStart(request)],
       accepted_unix_ms: now(),
       deadline_unix_ms: now() + request.deadline_ms,

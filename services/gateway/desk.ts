@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { ResultStore } from '#shared/bus/object-store.ts';
 import type { GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
-import { JobQuery, type JobRecord } from '#shared/contracts/jobs.ts';
+import { JobListQuery, JobQuery, type JobRecord } from '#shared/contracts/jobs.ts';
 import { withSpan } from '#shared/telemetry/tracing.ts';
 import type { Admission } from './admission.ts';
 import type { Jobs } from './jobs.ts';
@@ -56,6 +56,11 @@ export class Desk {
   /** @throws MeshError INVALID_REQUEST, UNKNOWN_JOB */
   job(query: unknown): Promise<JobRecord> {
     return this.#parts.jobs.get(parseRequest(JobQuery, query).job);
+  }
+
+  /** @throws MeshError INVALID_REQUEST */
+  jobs(query: unknown): Promise<JobRecord[]> {
+    return this.#parts.jobs.list(parseRequest(JobListQuery, query));
   }
 
   /** @throws MeshError INVALID_REQUEST, UNKNOWN_JOB */

@@ -23,7 +23,7 @@ export function openDoors(transport: Transport, desk: Desk, status: () => Promis
       },
       QUEUE,
     ),
-    serveJson(transport, subjects.jobs, async (query) => withoutReplyTo(await desk.job(query)), QUEUE),
+    serveJson(transport, subjects.jobs, (query) => jobOrJobs(desk, query), QUEUE),
     serveJson(transport, subjects.cancel, async (query) => withoutReplyTo(await desk.cancel(query)), QUEUE),
     serveJson(transport, subjects.status, () => status(), QUEUE),
   ];
@@ -41,6 +41,13 @@ export function answerOver(
       replyError(transport, replyTo, error);
     }
   };
+}
+
+/** One job where the query names one, else a list. */
+async function jobOrJobs(desk: Desk, query: unknown): Promise<unknown> {
+  const isOfOne = typeof query === 'object' && query !== null && 'job' in query;
+  if (isOfOne) return withoutReplyTo(await desk.job(query));
+  return { jobs: (await desk.jobs(query)).map(withoutReplyTo) };
 }
 
 /** Where others wait is theirs. */

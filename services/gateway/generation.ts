@@ -98,6 +98,7 @@ async function denoise(
   options: MeshCallOptions,
 ): Promise<{ latents: Tensor<'f32'>; loraEnteredStep: number | null }> {
   const { height, width, steps, sampler, eta, guidance_scale, seeds, guess_mode, controlnets, lora_start } = job;
+  const { preview_every } = job;
   const request = {
     job: job.job,
     height,
@@ -111,6 +112,7 @@ async function denoise(
     controlnets,
     loras: lorasOf(job),
     lora_start,
+    preview_every,
   };
   const reply = await mesh.call(denoiser.denoise, request, tensors, { ...options, ...holdsLoras('unet', job) });
   return { latents: pick(reply.tensors, 'latents', 'f32'), loraEnteredStep: reply.body.lora_entered_step };

@@ -1,9 +1,13 @@
 /** The records of jobs: what is known of each, and how it changes while others change it too. */
 import type { JobStore } from '#shared/bus/job-store.ts';
-import type { JobEvent, JobRecord } from '#shared/contracts/jobs.ts';
+import type { EndEvent, JobListQuery, JobRecord } from '#shared/contracts/jobs.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import { activeTraceId } from '#shared/telemetry/tracing.ts';
 import type { AdmittedJob } from './job.ts';
+import { requestOf } from './job-request.ts';
+
+/** Records that a filter looks at: those that changed last. */
+const SEARCHED_JOBS = 1000;
 
 /** See the head of this file. */
 export class JobRecords {
@@ -30,6 +34,16 @@ export class JobRecords {
     throw unknown(job);
   }
 
+  /** Those that fit, the newest first; a filter looks at the thousand that changed last. */
+  async list({ state, client, limit }: JobListQuery): Promise<JobRecord[]> {
+    const isAsked = (record: JobRecord): boolean =>
+      (state === undefined || record.state === state) && (client === undefined || record.client === client);
+    const isFiltered = state !== undefined || client !== undefined;
+    const records = await this.#store.recent(isFiltered ? SEARCHED_JOBS : limit);
+    const newestFirst = records.filter(isAsked).sort((a, b) => b.created_unix_ms - a.created_unix_ms);
+    return newestFirst.slice(0, limit);
+  }
+
   /**
    * Changes a record; another writer in between means to look again, so `change` may be called more than once. What gives
    * the record back unchanged writes nothing.
@@ -54,6 +68,8 @@ export function newRecord(job: AdmittedJob, digest: string, replyTo: string | un
     trace_id: activeTraceId(),
     created_unix_ms: job.accepted_unix_ms,
     request_digest: digest,
+    request: requestOf(job),
+    ...(job.client !== undefined && { client: job.client }),
     reply_to: replyTo ? [replyTo] : [],
   };
 }
@@ -69,7 +85,7 @@ export function wasRefused(record: JobRecord): boolean {
 }
 
 /** What is told of a job that is over. */
-export function endEvent({ job, state, error }: JobRecord): JobEvent {
+export function endEvent({ job, state, error }: JobRecord): EndEvent {
   if (state === 'failed' && error) return { type: 'failed', job, error };
   return state === 'cancelled' ? { type: 'cancelled', job } : { type: 'done', job };
 }

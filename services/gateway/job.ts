@@ -37,6 +37,7 @@ export const AdmittedJob = z.object({
   lora_start: LoraStart,
   priority: Priority,
   client: ClientId.optional(),
+  preview_every: z.number(),
   warnings: z.array(Warning),
   accepted_unix_ms: z.number(),
   deadline_unix_ms: z.number(),

@@ -15,7 +15,7 @@ import type { Clock } from '#shared/bus/clock.ts';
 import type { Job } from '#shared/bus/job-handling.ts';
 import type { JobStore } from '#shared/bus/job-store.ts';
 import type { GenerateReply } from '#shared/contracts/generate.ts';
-import type { JobEvent, JobRecord } from '#shared/contracts/jobs.ts';
+import type { JobEvent, JobListQuery, JobRecord } from '#shared/contracts/jobs.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import type { Log } from '#shared/telemetry/log.ts';
 import { failSpan, withSpan } from '#shared/telemetry/tracing.ts';
@@ -79,6 +79,11 @@ export class Jobs {
   /** @throws MeshError UNKNOWN_JOB */
   get(job: string): Promise<JobRecord> {
     return this.#records.get(job);
+  }
+
+  /** The jobs of all gateways, the newest first. */
+  list(query: JobListQuery): Promise<JobRecord[]> {
+    return this.#records.list(query);
   }
 
   /** Ends a job that is not over, wherever it runs; one that is over stays as it is. @returns the record then */

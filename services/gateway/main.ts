@@ -1,16 +1,20 @@
 /** Wires the gateway: the doors, the jobs, and the order of stages. */
 import { systemClock } from '#shared/bus/clock.ts';
-import { publishJson, subscribeJson } from '#shared/bus/door.ts';
+import { publishJson } from '#shared/bus/door.ts';
+import { readSpans } from '#shared/bus/span-stream.ts';
 import { subjects } from '#shared/bus/subjects.ts';
 import { openPipeline } from '#shared/checkpoint/pipeline.ts';
-import { JobEvent } from '#shared/contracts/jobs.ts';
 import { runService } from '#shared/service/run-service.ts';
 import { Admission } from './admission.ts';
 import { Desk } from './desk.ts';
 import { answerOver, openDoors } from './doors.ts';
-import { createHttp } from './http.ts';
+import { gatewayActor } from './gateway-actor.ts';
+import { hearEvents, hearSpans, makePreviews } from './hear.ts';
+import { createHttp } from './http/server.ts';
+import { JobFeed } from './job-feed.ts';
 import { Jobs } from './jobs.ts';
 import { jobsAtOnce } from './jobs-at-once.ts';
+import { MeshWatch } from './mesh-watch.ts';
 import { meshMetrics } from './metrics.ts';
 import { Outcomes } from './outcomes.ts';
 import { recentFiles } from './recent-files.ts';
@@ -34,40 +38,34 @@ await runService('gateway', async ({ config, transport, directory, mesh, log }) 
   });
   const outcomes = new Outcomes(jobs, systemClock);
   const desk = new Desk({ admission: new Admission({ pipeline, mesh, files, now }), jobs, outcomes, files });
-  subscribeJson(transport, subjects.allEvents, (body) => {
-    const event = JobEvent.safeParse(body).data;
-    if (event) outcomes.hear(event);
-    if (event?.type === 'cancelled') jobs.abort(event.job);
+  const feed = new JobFeed();
+  hearEvents(transport, (event) => {
+    feed.hear(event);
+    outcomes.hear(event);
+    if (event.type === 'cancelled') jobs.abort(event.job);
   });
+  makePreviews(transport);
   const capacity = (): number => config.jobs ?? jobsAtOnce(directory.instances());
   const work = queue.consume(capacity, (job, delivery) => jobs.run(job, delivery.deliveryCount));
-  const doors = openDoors(transport, desk, () => meshStatus({ pipeline, directory, mesh, now }));
-  const queueDepth = () => queue.depth();
+  const status = () => meshStatus({ pipeline, directory, mesh, now, queue, maxJobs: config.queue });
+  const doors = openDoors(transport, desk, status);
+  const instances = () => directory.instances();
   const http = createHttp({
-    desk,
+    ...{ desk, feed, files, status },
+    spans: (traceId) => readSpans(transport.connection, traceId),
+    watch: new MeshWatch({ instances, feed, listenSpans: hearSpans(transport) }),
+    metrics: (format) => meshMetrics({ transport, directory, queueDepth: () => queue.depth() }, format),
     missingRoles: () => missingRoles(directory),
-    metrics: (format) => meshMetrics({ transport, directory, queueDepth }, format),
+    side: pipeline.unet.sampleSize * 8,
+    guards: { names: config.httpNames, origins: config.httpOrigins },
+    studioFolder: config.studioFolder,
   });
   const address = await http.listen({ host: config.httpHost, port: config.httpPort });
   return {
     operations: [],
     doors,
     http: address,
-    actor: {
-      get load() {
-        return jobs.load;
-      },
-      get capacity() {
-        return capacity();
-      },
-      drain: async () => {
-        await Promise.all([http.close(), work.drain()]);
-      },
-      stop: async () => {
-        jobs.stop();
-        outcomes.stop();
-      },
-    },
+    actor: gatewayActor({ jobs, outcomes, work, http, capacity }),
     describe: () => ({ device: 'none', model: pipeline.name, holds: [] }),
     close: async () => {},
   };

@@ -1,6 +1,6 @@
 /** Callers that wait in this process for a job to end, wherever it runs: woken by its event, answered from its record. */
 import type { Clock } from '#shared/bus/clock.ts';
-import type { JobEvent, JobRecord } from '#shared/contracts/jobs.ts';
+import { isEndEvent, type JobEvent, type JobRecord } from '#shared/contracts/jobs.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import { isOver } from './job-records.ts';
 import type { Jobs } from './jobs.ts';
@@ -22,8 +22,7 @@ export class Outcomes {
 
   /** Takes an event from the bus. */
   hear(event: JobEvent): void {
-    const isEnd = event.type === 'done' || event.type === 'failed' || event.type === 'cancelled';
-    if (isEnd) this.#ended.dispatchEvent(new Event(event.job));
+    if (isEndEvent(event)) this.#ended.dispatchEvent(new Event(event.job));
   }
 
   /**

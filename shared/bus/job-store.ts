@@ -26,6 +26,8 @@ export interface JobStore<Record> {
   create(job: string, record: Record): Promise<boolean>;
   /** @returns whether the revision was still the present one */
   update(job: string, record: Record, revision: number): Promise<boolean>;
+  /** Those that were written last, at most so many, the latest first. */
+  recent(limit: number): Promise<Record[]>;
 }
 
 /** Creates the bucket where it is missing. @throws MeshError BUS_UNAVAILABLE */
@@ -53,6 +55,12 @@ class KvJobStore<Record> implements JobStore<Record> {
     return entry && isPresent(entry) ? { record: entry.json<Record>(), revision: entry.revision } : undefined;
   }
 
+  async recent(limit: number): Promise<Record[]> {
+    const jobs = await untilAnswered(() => this.#writtenLast(limit), this.#patience);
+    const records = await Promise.all(jobs.map((job) => this.get(job)));
+    return records.flatMap((stored) => (stored ? [stored.record] : [])); // one may have aged out meanwhile
+  }
+
   create(job: string, record: Record): Promise<boolean> {
     const value = toJson(record);
     return this.#write(job, value, () => this.#bucket.create(job, value));
@@ -61,6 +69,16 @@ class KvJobStore<Record> implements JobStore<Record> {
   update(job: string, record: Record, revision: number): Promise<boolean> {
     const value = toJson(record);
     return this.#write(job, value, () => this.#bucket.update(job, value, revision));
+  }
+
+  /** The server tells keys in the order in which they were last written. */
+  async #writtenLast(limit: number): Promise<string[]> {
+    const jobs: string[] = [];
+    for await (const job of await this.#bucket.keys()) {
+      jobs.push(job);
+      if (jobs.length > 2 * limit) jobs.splice(0, limit);
+    }
+    return jobs.slice(-limit).reverse();
   }
 
   #write(job: string, value: Uint8Array, write: () => Promise<number>): Promise<boolean> {

@@ -5,6 +5,7 @@
  *   latentmesh.v1.{cancel|jobs|status}              people: JSON in, JSON out
  *   latentmesh.v1.metrics                           every process answers with its counters, JSON
  *   latentmesh.v1.events.<job>                      progress of a job, JSON
+ *   latentmesh.v1.previews.<job>                    small pictures on the way, msgpack; a gateway makes events of them
  *   latentmesh.v1.actor.<role>.<operation>          any instance of a role (queue group = role)
  *   latentmesh.v1.actor.<role>.<operation>.<id>     this instance
  *   latentmesh.v1.heartbeat.<role>.<id>             every second, msgpack
@@ -41,6 +42,9 @@ export const subjects = {
   queue: (priority: string, lane: string): string => `${PREFIX}.queue.${token(priority)}.${token(lane)}`,
   allQueued: `${PREFIX}.queue.*.*`,
   bell: `${PREFIX}.bell`,
+  /** Previews as pixels, for a gateway to make events of. */
+  previews: (job: string): string => `${PREFIX}.previews.${token(job)}`,
+  allPreviews: `${PREFIX}.previews.*`,
   events: (job: string): string => `${PREFIX}.events.${token(job)}`,
   allEvents: `${PREFIX}.events.*`,
   role: (role: string, operation: string): string => `${PREFIX}.actor.${token(role)}.${token(operation)}`,

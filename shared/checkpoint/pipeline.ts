@@ -2,10 +2,12 @@
 import { access } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { MeshError } from '#shared/errors/errors.ts';
+import type { LatentRgb } from '#shared/tensor/latent-rgb.ts';
 import type { ClipTextConfig, SchedulerConfig, UnetConfig, VaeConfig } from '#shared/tensor/network-config.ts';
 import { parseClipTextConfig } from './clip-text-config.ts';
 import { configPath } from './component.ts';
 import { type JsonRecord, readJsonFile } from './json-file.ts';
+import { readLatentRgb } from './latent-rgb.ts';
 import { parseUnetConfig } from './unet-config.ts';
 import { parseVaeConfig } from './vae-config.ts';
 import { readVocabulary, type Vocabulary } from './vocabulary.ts';
@@ -20,6 +22,8 @@ export interface Pipeline {
   readonly unet: UnetConfig;
   readonly vae: VaeConfig;
   readonly scheduler: SchedulerConfig;
+  /** For previews. */
+  readonly latentRgb: LatentRgb;
   /** Only of a model that knows few words. */
   readonly vocabulary?: Vocabulary;
 }
@@ -61,7 +65,8 @@ export async function openPipeline(folder: string): Promise<Pipeline> {
     vae: join(root, 'vae'),
     tokenizer: join(root, 'tokenizer'),
   };
-  const parts = { folders, textEncoder, unet, vae, scheduler };
+  const latentRgb = await readLatentRgb(root, vae);
+  const parts = { folders, textEncoder, unet, vae, scheduler, latentRgb };
   return { name: basename(root), folder: root, ...parts, ...(vocabulary && { vocabulary }) };
 }
 

@@ -1,5 +1,6 @@
 /** The environment of a service, read once in `main.ts`. Variables that are unset or empty take the defaults below. */
 import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { MeshError } from '#shared/errors/errors.ts';
 import { ownAddress } from './own-address.ts';
@@ -9,6 +10,19 @@ const Folders = z
   .string()
   .default('')
   .transform((list) => list.split(':').filter(Boolean));
+
+const List = z
+  .string()
+  .default('')
+  .transform((list) =>
+    list
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter(Boolean),
+  );
+
+/** Where the build of the studio leaves its files. */
+const STUDIO = resolve(import.meta.dirname, '../../services/studio/dist');
 
 const Environment = z.object({
   NATS_URL: z.string().default('nats://127.0.0.1:4222'),
@@ -32,6 +46,12 @@ const Environment = z.object({
   LATENTMESH_DIRECT_HOST: z.string().optional(),
   LATENTMESH_HTTP_HOST: z.string().default('127.0.0.1'),
   LATENTMESH_HTTP_PORT: z.coerce.number().int().min(0).max(65535).default(8188),
+  /** Names with a dot under which the gateway is reached, separated by ",". */
+  LATENTMESH_HTTP_NAMES: List,
+  /** Origins of pages that may ask the gateway, separated by ","; "*" for all. */
+  LATENTMESH_HTTP_ORIGINS: List,
+  /** Folder of the built studio. */
+  LATENTMESH_STUDIO: z.string().default(STUDIO),
   /** Jobs that a gateway works on at once; unset: as many as the denoisers can use. */
   LATENTMESH_JOBS: z.coerce.number().int().min(1).optional(),
   /** Jobs that may wait before QUEUE_FULL. */
@@ -80,6 +100,10 @@ export interface Config {
   readonly directHost?: string;
   readonly httpHost: string;
   readonly httpPort: number;
+  readonly httpNames: readonly string[];
+  readonly httpOrigins: readonly string[];
+  /** Absolute. */
+  readonly studioFolder: string;
   readonly jobs?: number;
   readonly queue: number;
   readonly patchCacheBytes: number;
@@ -113,6 +137,9 @@ export function readConfig(role: string, env: NodeJS.ProcessEnv): Config {
     ...(values.LATENTMESH_DIRECT_HOST && { directHost: directHostOf(values.LATENTMESH_DIRECT_HOST) }),
     httpHost: values.LATENTMESH_HTTP_HOST,
     httpPort: values.LATENTMESH_HTTP_PORT,
+    httpNames: values.LATENTMESH_HTTP_NAMES,
+    httpOrigins: values.LATENTMESH_HTTP_ORIGINS,
+    studioFolder: resolve(values.LATENTMESH_STUDIO),
     ...(values.LATENTMESH_JOBS !== undefined && { jobs: values.LATENTMESH_JOBS }),
     queue: values.LATENTMESH_QUEUE,
     patchCacheBytes: values.LATENTMESH_PATCH_CACHE_BYTES,

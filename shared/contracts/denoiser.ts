@@ -67,6 +67,8 @@ export const denoise = operation('denoiser', 'denoise', {
     variation: NoiseVariation.optional(),
     /** Calls of the model that the job makes in other runs: its progress counts them all. */
     other_calls: z.object({ before: z.number().int(), after: z.number().int() }).optional(),
+    /** A preview goes to `latentmesh.v1.previews.<job>` after every so many calls; none when left out or 0. */
+    preview_every: z.number().int().min(0).optional(),
   }),
   reply: z.object({
     /** Time in the UNet's runs, ms. */

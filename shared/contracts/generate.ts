@@ -113,6 +113,8 @@ export const GenerateRequest = z
     priority: Priority.default('normal'),
     /** Callers who leave it out are one client. */
     client: ClientId.optional(),
+    /** A preview after every so many steps, in events; 0 for none. */
+    preview_every: z.number().int().min(0).max(MAX_STEPS).default(0),
     /** Time from acceptance to reply, ms. */
     deadline_ms: z.number().int().min(1).max(MAX_DEADLINE_MS).default(DEFAULT_DEADLINE_MS),
   })

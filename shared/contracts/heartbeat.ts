@@ -48,5 +48,7 @@ export const MeshStatus = z.object({
   samplers: z.array(z.string()),
   /** Prompts that work with the model, where it names some. */
   examples: z.array(z.string()).optional(),
+  /** Jobs that wait and run, and how many there may be; left out while the queue does not answer. */
+  queue: z.object({ jobs: z.number(), limit: z.number() }).optional(),
 });
 export type MeshStatus = z.infer<typeof MeshStatus>;

@@ -34,3 +34,6 @@ export const MAX_MASK_BLUR = 64;
 export const MAX_MASK_PADDING = 256;
 /** Pixels by which a picture may be continued on one side. */
 export const MAX_OUTPAINT = 1024;
+/** Jobs in one list. */
+export const DEFAULT_LISTED_JOBS = 50;
+export const MAX_LISTED_JOBS = 500;

@@ -23,6 +23,7 @@ export const ERRORS = {
   IMAGE_TOO_LARGE: kind(413, 'never'),
   PAYLOAD_TOO_LARGE: kind(413, 'never'),
   UNSUPPORTED_OPTION: kind(422, 'never'),
+  FORBIDDEN: kind(403, 'never'),
   UNKNOWN_MODEL: kind(404, 'never'),
   UNKNOWN_SAMPLER: kind(404, 'never'),
   UNKNOWN_CONTROLNET: kind(404, 'never'),

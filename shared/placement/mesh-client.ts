@@ -9,7 +9,7 @@ import type { Role } from '#shared/contracts/heartbeat.ts';
 import type { Operation } from '#shared/contracts/operation.ts';
 import { type ErrorCode, MeshError } from '#shared/errors/errors.ts';
 import { type Attributes, traceHeaders, withSpan } from '#shared/telemetry/tracing.ts';
-import type { TensorMap } from '#shared/tensor/tensor.ts';
+import { sizeBytes, type TensorMap } from '#shared/tensor/tensor.ts';
 import { message } from '#shared/wire/message.ts';
 import type { Directory } from './directory.ts';
 
@@ -133,6 +133,7 @@ export class MeshClient {
       'messaging.system': 'nats',
       'messaging.destination.template': name,
       'latentmesh.instance': instance,
+      'latentmesh.request_bytes': Object.values(tensors).reduce((sum, one) => sum + sizeBytes(one), 0),
     };
     return withSpan(`call ${name}`, { kind: 'client', attributes }, async (span) => {
       const subject = subjects.instance(operation.role, operation.name, instance);

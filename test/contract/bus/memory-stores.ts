@@ -24,6 +24,11 @@ export class MemoryJobStore<Record> implements JobStore<Record> {
     return true;
   }
 
+  async recent(limit: number): Promise<Record[]> {
+    const entries = [...this.#entries.values()].sort((a, b) => b.revision - a.revision);
+    return entries.slice(0, limit).map(({ text }) => JSON.parse(text));
+  }
+
   /** As its time to live does. */
   age(job: string): void {
     this.#entries.delete(job);

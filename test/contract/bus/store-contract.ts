@@ -37,6 +37,16 @@ export function jobStoreContract(name: string, open: () => Promise<Opened<JobSto
       expect(created.filter(Boolean)).toHaveLength(1);
     });
 
+    it('lists what was written last, the latest first', async () => {
+      await using opened = await open();
+      const { store } = opened;
+      for (const job of ['a', 'b', 'c', 'd']) await store.create(job, { state: job });
+      const { revision } = (await store.get('b'))!;
+      await store.update('b', { state: 'b again' }, revision);
+      expect((await store.recent(3)).map(({ state }) => state)).toEqual(['b again', 'd', 'c']);
+      expect(await store.recent(100)).toHaveLength(4);
+    });
+
     it('gives copies: what is done to a record that was read changes nothing', async () => {
       await using opened = await open();
       const record = { state: 'queued' };

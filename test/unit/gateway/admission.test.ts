@@ -41,6 +41,7 @@ describe('admission — defaults', () => {
       controlnets: [],
       loras: [],
       lora_start: 'exact',
+      preview_every: 0,
       priority: 'normal',
       warnings: [],
       accepted_unix_ms: NOW,

@@ -21,6 +21,7 @@ export function admitted(more: Partial<AdmittedJob> = {}): AdmittedJob {
     loras: [],
     lora_start: 'exact',
     priority: 'normal',
+    preview_every: 0,
     warnings: [],
     accepted_unix_ms: 1_700_000_000_000,
     deadline_unix_ms: 1_700_000_060_000,

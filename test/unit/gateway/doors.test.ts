@@ -94,13 +94,22 @@ describe('doors — jobs', () => {
   });
 
   it.each([
-    ['no id', {}, 'INVALID_REQUEST'],
+    ['an id that is none', { job: 'a/b' }, 'INVALID_REQUEST'],
     ['an id that never was', { job: 'other' }, 'UNKNOWN_JOB'],
     ['what else', { job: 'other', force: true }, 'INVALID_REQUEST'],
   ])('refuses %s', async (_, query, code) => {
     await using mesh = await doors();
     expect((await failure(mesh.ask(subjects.jobs, query))).code).toBe(code);
     expect((await failure(mesh.ask(subjects.cancel, query))).code).toBe(code);
+  });
+
+  it('lists jobs where none is named; to cancel, one has to be', async () => {
+    await using mesh = await doors();
+    for (const job of ['one', 'two']) await mesh.ask(subjects.generate, { prompt: 'a cat', job });
+    const { jobs } = (await mesh.ask(subjects.jobs, { state: 'done', limit: 1 })) as { jobs: object[] };
+    expect(jobs).toEqual([expect.not.objectContaining({ reply_to: expect.anything() })]);
+    expect((await failure(mesh.ask(subjects.jobs, { state: 'over' }))).code).toBe('INVALID_REQUEST');
+    expect((await failure(mesh.ask(subjects.cancel, {}))).code).toBe('INVALID_REQUEST');
   });
 
   it('equal requests are the same job, whatever the order of their fields', async () => {

@@ -4,7 +4,7 @@ import { GenerateRequest } from '#shared/contracts/generate.ts';
 import type { ErrorCode, MeshError } from '#shared/errors/errors.ts';
 import { ManualClock } from '#test/contract/bus/manual-clock.ts';
 import { fuzz, type Random, refusal } from '#test/fuzz.ts';
-import { toGenerateInput } from '../../../services/gateway/openai.ts';
+import { toGenerateInput } from '../../../services/gateway/http/openai.ts';
 import { parseRequest } from '../../../services/gateway/validation.ts';
 import { type Door, door } from './door.ts';
 

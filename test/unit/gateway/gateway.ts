@@ -2,8 +2,10 @@
 import type { FastifyInstance } from 'fastify';
 import type { MemoryResultStore } from '#test/contract/bus/memory-stores.ts';
 import { Desk } from '../../../services/gateway/desk.ts';
-import { createHttp } from '../../../services/gateway/http.ts';
+import { createHttp, type HttpParts } from '../../../services/gateway/http/server.ts';
+import { JobFeed } from '../../../services/gateway/job-feed.ts';
 import type { JobsParts } from '../../../services/gateway/jobs.ts';
+import { MeshWatch } from '../../../services/gateway/mesh-watch.ts';
 import { Outcomes } from '../../../services/gateway/outcomes.ts';
 import { result } from './admitted.ts';
 import { door } from './door.ts';
@@ -14,15 +16,22 @@ export interface Gateway extends JobDesk, AsyncDisposable {
   readonly outcomes: Outcomes;
   readonly files: MemoryResultStore;
   readonly http: FastifyInstance;
+  readonly feed: JobFeed;
+  /** For another server of the same gateway. */
+  readonly httpParts: HttpParts;
   /** Roles that /readyz misses. */
   readonly missing: string[];
 }
 
+const STATUS = { model: 'tiny', version: '0', controlnets: ['canny'], loras: ['ink'], samplers: ['Euler'] };
+
 /** By default a job gives one picture of a few bytes. */
 export async function gateway(parts: Partial<JobsParts> = {}): Promise<Gateway> {
+  const feed = new JobFeed();
   const jobs = jobDesk({
     tell: (event) => {
       jobs.events.push(event);
+      feed.hear(event);
       outcomes.hear(event);
     },
     enqueue: async (id, body) => {
@@ -40,13 +49,23 @@ export async function gateway(parts: Partial<JobsParts> = {}): Promise<Gateway> 
   const { admission, files } = await door(jobs.clock);
   const desk = new Desk({ admission, jobs: jobs.jobs, outcomes, files });
   const missing: string[] = [];
-  const http = createHttp({ desk, missingRoles: () => missing });
+  const httpParts = {
+    ...{ desk, feed, files },
+    missingRoles: () => missing,
+    status: async () => ({ ...STATUS, instances: [] }),
+    spans: async () => [],
+    watch: new MeshWatch({ instances: () => [], feed, listenSpans: () => () => {} }),
+    side: 64,
+  };
+  const http = createHttp(httpParts);
   return {
     ...jobs,
     desk,
     outcomes,
     files,
+    feed,
     http,
+    httpParts,
     missing,
     [Symbol.asyncDispose]: async () => void (await http.close()),
   };

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { aborted } from '#test/contract/bus/harness.ts';
-import { createHttp } from '../../../services/gateway/http.ts';
+import { createHttp } from '../../../services/gateway/http/server.ts';
 import { type Gateway, gateway } from './gateway.ts';
 
 const IMAGES = 'POST /v1/images/generations HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
@@ -16,7 +16,7 @@ let port: number;
 
 beforeAll(async () => {
   app = await gateway({ work: (_, signal) => aborted(signal) });
-  http = createHttp({ desk: app.desk, missingRoles: () => [], requestTimeoutMs: 200 });
+  http = createHttp({ ...app.httpParts, requestTimeoutMs: 200 });
   await http.listen({ host: '127.0.0.1', port: 0 });
   ({ port } = http.server.address() as AddressInfo);
 });
@@ -94,7 +94,7 @@ describe('HTTP — sockets', () => {
   });
 
   it('closing does not wait for requests that do not come', async () => {
-    const other = createHttp({ desk: app.desk, missingRoles: () => [] });
+    const other = createHttp(app.httpParts);
     await other.listen({ host: '127.0.0.1', port: 0 });
     const { port: otherPort } = other.server.address() as AddressInfo;
     const sent = ['', 'GET / HT', `${IMAGES}content-length: 10\r\n\r\n{`];

@@ -125,7 +125,7 @@ describe('HTTP — errors in OpenAI’s form', () => {
   it.each([
     ['GET', IMAGES],
     ['POST', '/v1/images/edits'],
-    ['GET', '/'],
+    ['GET', '/v2/jobs'],
   ] as const)('%s %s is 404 in the same form', async (method, url) => {
     await using app = await gateway();
     const response = await app.http.inject({ method, url });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { GenerateRequest } from '#shared/contracts/generate.ts';
 import { MeshError } from '#shared/errors/errors.ts';
-import { toErrorResponse, toGenerateInput, toImagesResponse } from '../../../services/gateway/openai.ts';
+import { toErrorResponse, toGenerateInput, toImagesResponse } from '../../../services/gateway/http/openai.ts';
 import { result } from './admitted.ts';
 
 function refused(body: unknown): MeshError {

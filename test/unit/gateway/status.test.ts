@@ -15,11 +15,15 @@ describe('status — the mesh as a gateway sees it', () => {
     const { client, directory, start } = smallMesh(clock);
     start('lora-1', [served(lora.list, async () => ({ body: { loras: ['ink'] } }))], { role: 'lora' });
     const pipeline = await openPipeline(fileURLToPath(new URL('../../golden/data/sd15', import.meta.url)));
-    const asked = meshStatus({ pipeline, directory, mesh: client, now: clock.now });
+    const asked = meshStatus({
+      ...{ pipeline, directory, mesh: client, now: clock.now },
+      queue: { depth: async () => 3 },
+      maxJobs: 10,
+    });
     await clock.advance(1000);
     const status = await asked;
     expect(MeshStatus.parse(status)).toEqual(status);
-    expect(status).toMatchObject({ model: 'sd15', controlnets: [], loras: ['ink'] });
+    expect(status).toMatchObject({ model: 'sd15', controlnets: [], loras: ['ink'], queue: { jobs: 3, limit: 10 } });
     expect(status.instances.map(({ instance }) => instance)).toEqual(['lora-1']);
     expect(status.samplers).toContain('DPM++ 2M Karras');
   });

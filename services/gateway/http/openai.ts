@@ -16,7 +16,7 @@ import {
   SIDE_MULTIPLE,
 } from '#shared/contracts/limits.ts';
 import { ERRORS, type ErrorDetails, MeshError, type WireError } from '#shared/errors/errors.ts';
-import { invalidRequest, parseRequest } from './validation.ts';
+import { invalidRequest, parseRequest } from '../validation.ts';
 
 const {
   steps,
@@ -140,11 +140,11 @@ export function toImagesResponse(reply: GenerateReply, createdUnixMs: number): u
 /** OpenAI's error form, with its four keys. */
 export function toErrorResponse({ code, message, details = {} }: WireError): unknown {
   const type = ERRORS[code].status < 500 ? 'invalid_request_error' : 'server_error';
-  return { error: { message, type, param: paramOf(details), code, details } };
+  return { error: { message, type, param: fieldOf(details), code, details } };
 }
 
 /** The field that an error is about: the first, where there are several. */
-function paramOf({ problems, path }: ErrorDetails): string | null {
+export function fieldOf({ problems, path }: ErrorDetails): string | null {
   const [first] = Array.isArray(problems) ? (problems as { path: string }[]) : [];
   const named = first?.path ?? path;
   return typeof named === 'string' ? named : null;

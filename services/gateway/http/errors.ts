@@ -1,10 +1,11 @@
-/** Errors over HTTP: ours in OpenAI's form, and in the same form what the HTTP server itself refuses. */
+/** Errors over HTTP: each API has them in its own form, also those that the HTTP server itself refuses. */
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ErrorBody } from '#shared/contracts/jobs.ts';
 import { MAX_BODY_BYTES } from '#shared/contracts/limits.ts';
-import { MeshError } from '#shared/errors/errors.ts';
-import { toErrorResponse } from './openai.ts';
+import { MeshError, type WireError } from '#shared/errors/errors.ts';
+import { fieldOf, toErrorResponse } from './openai.ts';
 
 /** Seconds a client should wait when the queue is full: about one job. */
 const RETRY_AFTER_SECONDS = 2;
@@ -31,22 +32,35 @@ const FASTIFY_ERRORS: Readonly<Record<string, () => { error: MeshError; status?:
 };
 
 /** Answers with what a handler, or fastify before it, threw. */
-export function replyThrown(thrown: unknown, reply: FastifyReply): FastifyReply {
+export function replyThrown(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = FASTIFY_ERRORS[(thrown as { code?: string }).code ?? ''];
-  const { error, status } = known?.() ?? { error: MeshError.from(thrown) };
-  return replyError(reply, error, status);
+  return replyError(reply, request, known?.() ?? { error: MeshError.from(thrown) });
 }
 
-/** Answers with an error. */
-export function replyError(reply: FastifyReply, error: MeshError, status = error.status): FastifyReply {
+/** Answers with an error, in the form of the API that was asked. */
+export function replyError(
+  reply: FastifyReply,
+  request: FastifyRequest,
+  { error, status = error.status }: { readonly error: MeshError; readonly status?: number },
+): FastifyReply {
   if (error.retry === 'later') void reply.header('retry-after', String(RETRY_AFTER_SECONDS));
   // The OpenAI SDK retries 409 by itself; whether that helps is ours to say.
   void reply.header('x-should-retry', String(error.retry !== 'never'));
-  return reply.code(status).send(toErrorResponse(error.toWire()));
+  return reply.code(status).type('application/json').send(formOf(request.url)(error.toWire()));
+}
+
+function formOf(url: string): (error: WireError) => unknown {
+  return url.startsWith('/v1/images/') ? toErrorResponse : nativeError;
+}
+
+/** Our own form. */
+export function nativeError({ code, message, details }: ErrorBody): { readonly error: object } {
+  const field = fieldOf(details ?? {});
+  return { error: { code, message, ...(field !== null && { field }), ...(details && { details }) } };
 }
 
 /** What is told of an address that nothing listens at. */
-export function noSuchAddress(method: string, url: string): MeshError {
+export function noSuchAddress({ method, url }: FastifyRequest): MeshError {
   return new MeshError('INVALID_REQUEST', `There is no ${method} ${url.slice(0, MAX_URL_CHARS)}.`);
 }
 
@@ -60,7 +74,7 @@ const CLIENT_ERRORS: Readonly<Record<string, readonly [status: number, message: 
 export function refuseClient(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   const [status, message] = CLIENT_ERRORS[error.code ?? ''] ?? [400, 'This is no HTTP/1.1 request.'];
-  const body = JSON.stringify(toErrorResponse(new MeshError('INVALID_REQUEST', message).toWire()));
+  const body = JSON.stringify(nativeError(new MeshError('INVALID_REQUEST', message).toWire()));
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'content-type: application/json; charset=utf-8',

@@ -1,0 +1,20 @@
+/** What is known of whoever asks: the trace that it belongs to, and whether it is still there. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { MeshError } from '#shared/errors/errors.ts';
+
+/** A client that goes away gives up its job. */
+export function abortOnDisconnect({ raw }: FastifyReply): AbortSignal {
+  const controller = new AbortController();
+  const onClose = (): void => {
+    if (!raw.writableFinished) controller.abort(new MeshError('CANCELLED', 'The client went away.'));
+  };
+  if (raw.destroyed) onClose();
+  else raw.once('close', onClose);
+  return controller.signal;
+}
+
+/** The caller's trace, as headers of a message. */
+export function traceContext({ headers }: FastifyRequest): Record<string, string> {
+  const { traceparent } = headers;
+  return typeof traceparent === 'string' ? { traceparent } : {};
+}
