@@ -9,17 +9,15 @@ import { heartbeat } from '#test/unit/placement/heartbeats.ts';
 import { smallMesh } from '#test/unit/placement/small-mesh.ts';
 import { meshStatus, missingRoles } from '../../../services/gateway/status.ts';
 
+const QUEUE = { queue: { depth: async () => 3 }, maxJobs: 10 };
+
 describe('status — the mesh as a gateway sees it', () => {
   it('comes while a library is away, without what that would tell', async () => {
     const clock = new ManualClock();
     const { client, directory, start } = smallMesh(clock);
     start('lora-1', [served(lora.list, async () => ({ body: { loras: ['ink'] } }))], { role: 'lora' });
     const pipeline = await openPipeline(fileURLToPath(new URL('../../golden/data/sd15', import.meta.url)));
-    const asked = meshStatus({
-      ...{ pipeline, directory, mesh: client, now: clock.now },
-      queue: { depth: async () => 3 },
-      maxJobs: 10,
-    });
+    const asked = meshStatus({ ...QUEUE, pipeline, directory, mesh: client, now: clock.now });
     await clock.advance(1000);
     const status = await asked;
     expect(MeshStatus.parse(status)).toEqual(status);
@@ -32,7 +30,7 @@ describe('status — the mesh as a gateway sees it', () => {
     const clock = new ManualClock();
     const { client, directory } = smallMesh(clock);
     const pipeline = await openPipeline(fileURLToPath(new URL('../../../models/pocket', import.meta.url)));
-    const asked = meshStatus({ pipeline, directory, mesh: client, now: clock.now });
+    const asked = meshStatus({ ...QUEUE, pipeline, directory, mesh: client, now: clock.now });
     await clock.advance(1000);
     expect((await asked).examples).toContain('a red boat on the sea at night');
   });
