@@ -1,5 +1,4 @@
 /** Wires the denoiser: one UNet on one device. */
-import { Actor } from '#shared/actor/actor.ts';
 import { RecentTimes, timed } from '#shared/actor/turn-times.ts';
 import { LoraWeights } from '#shared/adapters/lora-weights.ts';
 import { openPipeline } from '#shared/checkpoint/pipeline.ts';
@@ -9,6 +8,7 @@ import { served } from '#shared/service/serve.ts';
 import { openDevice } from '#shared/session/open-device.ts';
 import { Assistant, type AssistedCall } from './assistant.ts';
 import { denoise, type Work } from './denoiser-actor.ts';
+import { Lanes } from './lanes.ts';
 import { publishProgress } from './progress.ts';
 import { Unet } from './unet.ts';
 
@@ -20,20 +20,19 @@ await runService('denoiser', async ({ config, transport, bus, mesh, directory, i
   const { sampleSize } = pipeline.unet;
   await unet.warmUp({ batch: 2, height: sampleSize, width: sampleSize, tokens: pipeline.textEncoder.maxPositions });
   const loras = new LoraWeights({ mesh, part: 'unet', base: unet.base, maxBytes: config.patchCacheBytes });
-  // One that waits, so that it is prepared: what waits beyond that goes to whoever is free first.
-  const actor = new Actor({}, { mailboxSize: 1 });
+  const lanes = new Lanes(config.jobsPerDenoiser);
   const turns = new RecentTimes();
   const assist = async (state: object, call: AssistedCall, signal: AbortSignal) => ({
     state,
     reply: await call(signal),
   });
   const lost = (asker: string): AbortSignal => directory.lost(asker);
-  const assistant = new Assistant({ unet, loras, mesh, lost, inTurn: actor.on(assist) });
+  const assistant = new Assistant({ unet, loras, mesh, lost, inTurn: lanes.on(assist) });
   const job = async (state: object, work: Work, signal: AbortSignal) => {
     await assistant.end(); // jobs of our own come first
     return { state, reply: await work(signal) };
   };
-  const inTurn = actor.on(timed(turns, job));
+  const inTurn = lanes.on(timed(turns, job));
   const denoisers = () => directory.instances('denoiser');
   const { scheduler } = pipeline;
   const parts = {
@@ -52,7 +51,7 @@ await runService('denoiser', async ({ config, transport, bus, mesh, directory, i
         tellSoon(); // several gateways send jobs, and each counts only its own
         return denoiseJob(request, signal).finally(tellSoon);
       }),
-      served(contract.assist, async (request) => assistant.open(request, actor.load > 0)),
+      served(contract.assist, async (request) => assistant.open(request, lanes.load > 0)),
       served(contract.assistStep, (request, signal) => assistant.step(request, signal)),
       served(contract.assistEnd, async ({ body }) => {
         await assistant.end(body.half);
@@ -61,11 +60,11 @@ await runService('denoiser', async ({ config, transport, bus, mesh, directory, i
     ],
     actor: {
       get load() {
-        return actor.load + assistant.load;
+        return lanes.load + assistant.load;
       },
-      capacity: actor.capacity,
-      drain: () => actor.drain(),
-      stop: () => actor.stop(),
+      capacity: lanes.capacity,
+      drain: () => lanes.drain(),
+      stop: () => lanes.stop(),
     },
     describe: () => ({
       device: device.name,

@@ -35,7 +35,7 @@ interface UnetParts {
   readonly controlledUp: Network<UnetShape>;
 }
 
-/** See the head of this file. One job at a time: the values between the halves lie in slots of fixed names. */
+/** See the head of this file. Calls of several jobs may alternate, each of which has slots of its own between the halves. */
 export class Unet {
   readonly base: WeightSet;
   readonly #down: Network<UnetShape>;
@@ -103,7 +103,7 @@ export class Unet {
       timestep: f32([1], Float32Array.of(timestep)),
       prompt_embeds: { kept: promptSlot(prompt) },
     };
-    const keep = Object.fromEntries(this.#between.map((name) => [name, name]));
+    const keep = Object.fromEntries(this.#between.map((name) => [name, betweenSlot(prompt, name)]));
     const { runMs } = await this.#down.run(shape, { feeds, weights, outputs: [], keep }, signal);
     return runMs;
   }
@@ -116,11 +116,11 @@ export class Unet {
    */
   async up(job: UnetJob, residuals: TensorMap | undefined): Promise<{ noise_pred: Float32Array; runMs: number }> {
     const { shape, weights, prompt, signal } = job;
-    const kept = Object.fromEntries(this.#between.map((name) => [name, { kept: name }]));
+    const kept = Object.fromEntries(this.#between.map((name) => [name, { kept: betweenSlot(prompt, name) }]));
     const network = residuals ? this.#controlledUp : this.#up;
     const feeds = { ...kept, ...residuals, prompt_embeds: { kept: promptSlot(prompt) } };
     // Residuals come out of messages that are nobody else's.
-    const request = { feeds, ownsBuffers: true, weights, outputs: ['noise_pred'], drop: this.#between };
+    const request = { feeds, ownsBuffers: true, weights, outputs: ['noise_pred'], drop: this.#betweenOf(prompt) };
     const { outputs, runMs, spent = [] } = await network.run(shape, request, signal);
     spent.forEach(giveBuffer);
     return { noise_pred: pick(outputs, 'noise_pred', 'f32').data, runMs };
@@ -128,11 +128,18 @@ export class Unet {
 
   /** Frees what a job left on the device. */
   async forget(prompt: string): Promise<void> {
-    await this.#device.drop([...this.#between, promptSlot(prompt)]);
+    await this.#device.drop([...this.#betweenOf(prompt), promptSlot(prompt)]);
+  }
+
+  #betweenOf(prompt: string): readonly string[] {
+    return this.#between.map((name) => betweenSlot(prompt, name));
   }
 }
 
-/** Apart from the names of what lies between the halves. */
+function betweenSlot(prompt: string, name: string): string {
+  return `${name} of ${prompt}`;
+}
+
 function promptSlot(prompt: string): string {
   return `prompt ${prompt}`;
 }

@@ -5,10 +5,11 @@ import type { Heartbeat } from '#shared/contracts/heartbeat.ts';
 const LEAST = 4;
 
 /**
- * Each denoiser's job and the next one, with some to be encoded and decoded meanwhile; shared among the gateways. More would
- * only wait at a gateway instead of in the queue, where their class and their client's turn count.
+ * What the denoisers take, their jobs and the next ones, with some to be encoded and decoded meanwhile; shared among the
+ * gateways. More would only wait at a gateway instead of in the queue, where their class and their client's turn count.
  */
-export function jobsAtOnce(instances: readonly Pick<Heartbeat, 'role'>[]): number {
-  const count = (role: Heartbeat['role']): number => instances.filter((one) => one.role === role).length;
-  return Math.max(LEAST, Math.ceil((2 * count('denoiser') + 2) / Math.max(count('gateway'), 1)));
+export function jobsAtOnce(instances: readonly Pick<Heartbeat, 'role' | 'capacity'>[]): number {
+  const of = (role: Heartbeat['role']): typeof instances => instances.filter((one) => one.role === role);
+  const taken = of('denoiser').reduce((sum, { capacity }) => sum + capacity, 0);
+  return Math.max(LEAST, Math.ceil((taken + 2) / Math.max(of('gateway').length, 1)));
 }

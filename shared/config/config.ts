@@ -76,6 +76,8 @@ const Environment = z.object({
     .int()
     .min(0)
     .default(8 * 2 ** 30),
+  /** Jobs whose runs alternate on a denoiser. */
+  LATENTMESH_JOBS_PER_DENOISER: z.coerce.number().int().min(1).max(4).default(1),
   /** Whether the halves of guidance are one run, or two that a second denoiser may share. */
   LATENTMESH_GUIDANCE: z.enum(['joint', 'split']).default('joint'),
   /** File that is written with every heartbeat, for an orchestrator to look at; unset: none. */
@@ -110,6 +112,7 @@ export interface Config {
   readonly loraCacheBytes: number;
   readonly loraStrategy?: 'fed' | 'branches';
   readonly controlnetCacheBytes: number;
+  readonly jobsPerDenoiser: number;
   readonly guidance: 'joint' | 'split';
   readonly healthFile?: string;
   readonly logLevel: string;
@@ -146,6 +149,7 @@ export function readConfig(role: string, env: NodeJS.ProcessEnv): Config {
     loraCacheBytes: values.LATENTMESH_LORA_CACHE_BYTES,
     ...(values.LATENTMESH_LORA_STRATEGY && { loraStrategy: values.LATENTMESH_LORA_STRATEGY }),
     controlnetCacheBytes: values.LATENTMESH_CONTROLNET_CACHE_BYTES,
+    jobsPerDenoiser: values.LATENTMESH_JOBS_PER_DENOISER,
     guidance: values.LATENTMESH_GUIDANCE,
     ...(values.LATENTMESH_HEALTH_FILE && { healthFile: values.LATENTMESH_HEALTH_FILE }),
     logLevel: values.LATENTMESH_LOG_LEVEL,
