@@ -9,7 +9,7 @@ import { type NatsServer, startNatsServer } from '#infra/nats/start-server.ts';
 import { MeshBus } from '#shared/bus/mesh-bus.ts';
 import { connectNats } from '#shared/bus/nats-transport.ts';
 import { subjects } from '#shared/bus/subjects.ts';
-import type { DenoiseRequest } from '#shared/contracts/denoiser.ts';
+import { denoise } from '#shared/contracts/denoiser.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import type { FatalReport, ReadyReport } from '#shared/service/supervised.ts';
 import { f32 } from '#shared/tensor/tensor.ts';
@@ -63,20 +63,19 @@ export class DenoiserProcess implements AsyncDisposable {
 
   /** Denoises one picture with guidance, on embeddings of zeros. */
   async denoise({ side, steps, prompt }: { side: number; steps: number; prompt: PromptSize }): Promise<void> {
-    const request: DenoiseRequest = {
+    const request = denoise.request.parse({
       job: `bench-${steps}`,
       height: side,
       width: side,
       steps,
       sampler: 'Euler',
-      eta: 0,
       guidance_scale: 7.5,
       seeds: [0],
       guess_mode: false,
       controlnets: [],
       loras: [],
       lora_start: 'exact',
-    };
+    });
     const shape = [1, prompt.tokens, prompt.width];
     const tensors = { prompt_embeds: f32(shape), negative_prompt_embeds: f32(shape) };
     await this.#bus.call(subjects.instance('denoiser', 'denoise', this.#instance), message(request, tensors), {

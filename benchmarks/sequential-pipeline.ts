@@ -94,7 +94,7 @@ export class SequentialPipeline implements AsyncDisposable {
     const controls: ControlStep[] = [];
     for (const [index, name] of job.controlnets.entries())
       controls.push(await this.#open(name, { index, side: job.side, prompt_embeds }));
-    const sampler = createSampler('Euler', { schedule: pipeline.scheduler, steps: job.steps, eta: 0 });
+    const sampler = createSampler('Euler', { config: pipeline.scheduler, steps: job.steps });
     const side = job.side / VAE_FACTOR;
     const shape = { batch: GUIDED, height: side, width: side, tokens: prompt_embeds.shape[1]! };
     const predict = async (latents: Float32Array, timestep: number): Promise<Float32Array> => {

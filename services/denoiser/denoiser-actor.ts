@@ -122,9 +122,10 @@ class DenoiseJob {
     const batch = pick(request.tensors, 'prompt_embeds', 'f32').shape[0]!;
     this.#latentShape = { batch, height: body.height / VAE_FACTOR, width: body.width / VAE_FACTOR };
     this.#sampler = createSampler(body.sampler, {
-      schedule: parts.scheduler,
+      config: parts.scheduler,
       steps: body.steps,
-      eta: body.eta,
+      ...(body.eta !== undefined && { eta: body.eta }),
+      schedule: body.schedule,
     });
     const { height, width } = this.#latentShape;
     this.#noise = jobNoise(body, [batch, parts.latentChannels, height, width]);

@@ -6,7 +6,7 @@ import { MeshError } from '#shared/errors/errors.ts';
 import { VAE_FACTOR } from '#shared/tensor/latents.ts';
 import { elementCount } from '#shared/tensor/tensor.ts';
 
-type Seeded = Pick<DenoiseRequest, 'seeds' | 'variation'>;
+type Seeded = Pick<DenoiseRequest, 'seeds' | 'rng' | 'variation'>;
 type LatentShape = readonly [batch: number, channels: number, height: number, width: number];
 
 /** Draws of f32 [B, 4, h, w] each. */
@@ -18,10 +18,10 @@ export interface JobNoise {
 }
 
 /** @throws MeshError INVALID_REQUEST when the seeds are neither one nor one for each picture */
-export function jobNoise({ seeds, variation }: Seeded, shape: LatentShape): JobNoise {
+export function jobNoise({ seeds, rng, variation }: Seeded, shape: LatentShape): JobNoise {
   const [batch, channels, height, width] = shape;
   if (seeds.length !== 1 && seeds.length !== batch) throw wrongCount('seeds', seeds.length, batch);
-  const next = createBatchNoise(seeds, elementCount(shape) / seeds.length);
+  const next = createBatchNoise(seeds, elementCount(shape) / seeds.length, rng);
   if (!variation) return { next, first: next };
   const { subseeds, strength, from } = variation;
   if (seeds.length !== batch || subseeds.length !== batch)
@@ -35,7 +35,7 @@ export function jobNoise({ seeds, variation }: Seeded, shape: LatentShape): JobN
       const count = noise.length / batch;
       for (const [i, subseed] of subseeds.entries()) {
         const own = noise.subarray(i * count, (i + 1) * count);
-        own.set(varyNoise(own.slice(), seeds[i]!, size, { strength, subseed, from: inner }));
+        own.set(varyNoise(own.slice(), seeds[i]!, size, { strength, subseed, from: inner, source: rng }));
       }
       return noise;
     },

@@ -6,8 +6,6 @@ import * as controlnet from '#shared/contracts/controlnet.ts';
 import { GenerateRequest, type LoraUnit } from '#shared/contracts/generate.ts';
 import { MAX_PIXELS, MAX_SEED } from '#shared/contracts/limits.ts';
 import * as lora from '#shared/contracts/lora.ts';
-import { createSampler } from '#shared/diffusion/create-sampler.ts';
-import { resolveSampler, samplerOfConfig } from '#shared/diffusion/sampler-names.ts';
 import { atField } from '#shared/errors/at-field.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import { nearestNames } from '#shared/errors/nearest.ts';
@@ -16,6 +14,7 @@ import { traceHeaders, withSpan } from '#shared/telemetry/tracing.ts';
 import { type HintSource, type HintTarget, makeHint } from './hint.ts';
 import type { AdmittedControlNet, AdmittedJob } from './job.ts';
 import { checkLoraStart, warnOfLoraStart } from './lora-start.ts';
+import { samplingOf } from './sampling.ts';
 import { warnOfUnknownWords } from './unknown-words.ts';
 import { invalidRequest, parseRequest } from './validation.ts';
 
@@ -72,14 +71,11 @@ export class Admission {
     const { pipeline, now } = this.#parts;
     const batch = batchOf(request);
     const side = pipeline.unet.sampleSize * 8;
-    const { width = side, height = side, steps, guidance_scale, clip_skip, guess_mode, eta = 0 } = request;
+    const { width = side, height = side, steps, guidance_scale, clip_skip, guess_mode, rng } = request;
+    const { guidance_rescale, guidance_start, guidance_end, prompt_syntax } = request;
     const { job = randomUUID(), lora_start, priority, client, preview_every } = request;
     const prompts = spread(request.prompt, batch);
-    const sampler = await atField('sampler', () => {
-      const named = request.sampler ? resolveSampler(request.sampler) : samplerOfConfig(pipeline.scheduler);
-      createSampler(named.label, { schedule: pipeline.scheduler, steps, eta }); // throws what the sampler cannot follow
-      return named;
-    });
+    const sampling = await atField('sampler', () => samplingOf(request, pipeline.scheduler));
     if (width * height > MAX_PIXELS) throw tooLarge(width, height);
     if (clip_skip > pipeline.textEncoder.layers) throw tooDeep(clip_skip, pipeline.textEncoder.layers);
     return {
@@ -91,8 +87,12 @@ export class Admission {
       height,
       steps,
       guidance_scale,
-      sampler: sampler.label,
-      eta,
+      guidance_rescale,
+      guidance_start,
+      guidance_end,
+      prompt_syntax,
+      ...sampling,
+      rng,
       seeds: seedsOf(request.seed ?? drawSeed(job), batch),
       clip_skip,
       guess_mode,

@@ -97,15 +97,17 @@ async function denoise(
   tensors: TensorMap,
   options: MeshCallOptions,
 ): Promise<{ latents: Tensor<'f32'>; loraEnteredStep: number | null }> {
-  const { height, width, steps, sampler, eta, guidance_scale, seeds, guess_mode, controlnets, lora_start } = job;
-  const { preview_every } = job;
+  const { height, width, steps, sampler, schedule, eta, rng, guidance_scale, seeds } = job;
+  const { guess_mode, controlnets, lora_start, preview_every } = job;
   const request = {
     job: job.job,
     height,
     width,
     steps,
     sampler,
+    schedule,
     eta,
+    rng,
     guidance_scale,
     seeds,
     guess_mode,

@@ -1,6 +1,6 @@
 /** An accepted job: the request with every default filled in and every name resolved. What lies in the queue. JSON. */
 import { z } from 'zod';
-import { ClientId, LoraStart, LoraUnit, Priority, Warning } from '#shared/contracts/generate.ts';
+import { ClientId, LoraStart, LoraUnit, Priority, PromptSyntax, Rng, Warning } from '#shared/contracts/generate.ts';
 
 /** One ControlNet of an accepted job. */
 const AdmittedControlNet = z.object({
@@ -15,19 +15,37 @@ const AdmittedControlNet = z.object({
   control_guidance_end: z.number(),
 });
 
+/** Prompts that change over the calls of the model. */
+const EditedPrompts = z.object({
+  /** Each set for all pictures. */
+  sets: z.array(z.object({ prompts: z.array(z.string()), negative_prompts: z.array(z.string()) })),
+  /** From which call on which set is used; the first entry is of call 0. */
+  calls: z.array(z.object({ first_call: z.number(), index: z.number() })),
+});
+/** Prompts that change over the calls of the model. */
+export type EditedPrompts = z.infer<typeof EditedPrompts>;
+
 /** See the head of this file. */
 export const AdmittedJob = z.object({
   job: z.string(),
   model: z.string(),
   prompts: z.array(z.string()),
   negative_prompts: z.array(z.string()),
+  prompt_syntax: PromptSyntax,
+  /** What prompts become where they are edited in mid-run. */
+  edited: EditedPrompts.optional(),
   width: z.number(),
   height: z.number(),
   steps: z.number(),
   guidance_scale: z.number(),
+  guidance_rescale: z.number(),
+  guidance_start: z.number(),
+  guidance_end: z.number(),
   /** A1111's label. */
   sampler: z.string(),
+  schedule: z.string(),
   eta: z.number(),
+  rng: Rng,
   /** One for each picture. */
   seeds: z.array(z.number()),
   clip_skip: z.number(),

@@ -1,6 +1,7 @@
 /** A finished picture: PNG with the parameters it was made by, in the text that A1111 and Civitai read. */
 import type { GenerateReply } from '#shared/contracts/generate.ts';
 import { resolveSampler } from '#shared/diffusion/sampler-names.ts';
+import { resolveSchedule, SCHEDULE_LABELS } from '#shared/diffusion/schedule-names.ts';
 import { formatInfotext, type InfotextLora } from '#shared/image/infotext.ts';
 import { encodePng, PARAMETERS_KEYWORD } from '#shared/image/png.ts';
 import { VERSION } from '#shared/service/version.ts';
@@ -34,20 +35,20 @@ export function toPictures(job: DoneJob, pixels: Tensor<'u8'>): Promise<Picture[
 
 /** The parameters of the i-th picture. */
 export function parametersText(job: DoneJob, index: number): string {
-  const sampler = resolveSampler(job.sampler);
+  const { sampler } = resolveSampler(job.sampler);
   return formatInfotext({
     prompt: job.prompts[index]!,
     negativePrompt: job.negative_prompts[index]!,
     steps: job.steps,
-    sampler: sampler.method,
-    ...(sampler.isKarras && { scheduleType: 'Karras' }),
+    sampler: sampler.label,
+    ...(job.schedule !== 'automatic' && { scheduleType: SCHEDULE_LABELS[resolveSchedule(job.schedule)] }),
     cfgScale: job.guidance_scale,
     seed: job.seeds[index]!,
     width: job.width,
     height: job.height,
     model: job.model,
     clipSkip: job.clip_skip,
-    rng: 'CPU',
+    rng: job.rng === 'cpu' ? 'CPU' : 'NV',
     loras: job.loras.map(infotextLora),
     controlNets: job.controlnets.map((unit) => ({
       module: unit.preprocessor,
@@ -60,7 +61,7 @@ export function parametersText(job: DoneJob, index: number): string {
       controlMode: 'Balanced',
     })),
     extra: {
-      ...(job.eta > 0 && { Eta: String(job.eta) }),
+      ...(job.eta !== (sampler.eta ?? 0) && { Eta: String(job.eta) }),
       ...(job.guess_mode && { 'Guess mode': 'True' }),
       ...loraStartPairs(job),
     },

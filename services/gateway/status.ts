@@ -5,6 +5,7 @@ import * as controlnet from '#shared/contracts/controlnet.ts';
 import { type MeshStatus, Role } from '#shared/contracts/heartbeat.ts';
 import * as lora from '#shared/contracts/lora.ts';
 import { SAMPLERS } from '#shared/diffusion/sampler-names.ts';
+import { SCHEDULE_NAMES } from '#shared/diffusion/schedule-names.ts';
 import type { Directory } from '#shared/placement/directory.ts';
 import type { MeshClient } from '#shared/placement/mesh-client.ts';
 import { VERSION } from '#shared/service/version.ts';
@@ -45,6 +46,7 @@ export async function meshStatus(parts: StatusParts): Promise<MeshStatus> {
     controlnets,
     loras,
     samplers: SAMPLERS.map((sampler) => sampler.label),
+    schedules: [...SCHEDULE_NAMES],
     ...(pipeline.vocabulary && { examples: [...pipeline.vocabulary.examples] }),
     ...(jobs !== undefined && { queue: { jobs, limit: maxJobs } }),
   };

@@ -1,6 +1,6 @@
 /** denoiser: noise becomes latents. */
 import { z } from 'zod';
-import { LoraStart } from './generate.ts';
+import { GuidanceShape, LoraStart, Rng } from './generate.ts';
 import { PinnedLora } from './lora.ts';
 import { operation } from './operation.ts';
 import { InpaintFill } from './start.ts';
@@ -38,7 +38,9 @@ export type NoiseVariation = z.infer<typeof NoiseVariation>;
  *
  * request tensors
  *   prompt_embeds           f32 [B, T, D]
- *   negative_prompt_embeds  f32 [B, T, D], when guidance_scale > 1
+ *   negative_prompt_embeds  f32 [B, T′, D], when guidance_scale > 1
+ *   prompt_embeds_1 …       the same of each further conditioning, where a prompt is edited in mid-run
+ *   negative_prompt_embeds_1 …
  *   hint_0 …                u8 [1, 3, H, W], one for each ControlNet
  *   init_mean               f32 [1 or B, 4, h, w], with `start`: clean latents to begin from
  *   init_deviation          the same shape: they are drawn, mean + deviation · noise; left out: they are the mean
@@ -55,8 +57,16 @@ export const denoise = operation('denoiser', 'denoise', {
     width: z.number().int(),
     steps: z.number().int().min(1),
     sampler: z.string(),
-    eta: z.number(),
+    schedule: z.string().default('automatic'),
+    /** Left out: the sampler's own. */
+    eta: z.number().optional(),
+    rng: Rng.default('cpu'),
     guidance_scale: z.number(),
+    ...GuidanceShape,
+    /** Which embeddings a call has, where they change: from `first_call` on those of that index. The first entry is of call 0. */
+    conditionings: z
+      .array(z.object({ first_call: z.number().int().min(0), index: z.number().int().min(0) }))
+      .default([]),
     /** One generator for each picture; a single seed draws for the whole batch, as one generator of Diffusers does. */
     seeds: z.array(z.number().int().min(0)).min(1),
     guess_mode: z.boolean(),

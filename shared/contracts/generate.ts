@@ -84,6 +84,24 @@ export const Priority = z.enum(['low', 'normal', 'high']);
 /** Whom a job is for; jobs of one class are taken by turns among clients. Nobody checks it. */
 export const ClientId = z.string().min(1).max(MAX_CLIENT_CHARS);
 
+/** Where noise comes from: `cpu` draws the numbers of torch's CPU generator (Diffusers, ComfyUI), `philox` those of CUDA (A1111). */
+export const Rng = z.enum(['cpu', 'philox']);
+
+/**
+ * How prompts are read. `plain`: as text, of which the text encoder sees 77 tokens, as in Diffusers. `a1111`: in the web UI's
+ * grammar: weights, BREAK, editing over the steps, `<lora:…>`, any length.
+ */
+export const PromptSyntax = z.enum(['plain', 'a1111']);
+
+/** How guidance acts besides its scale. */
+export const GuidanceShape = {
+  /** How far guided noise is brought back to the deviation of the conditional one, 0 … 1. */
+  guidance_rescale: z.number().min(0).max(1).default(0),
+  /** Part of the steps in which there is guidance, as fractions; outside of it there is the conditional half alone. */
+  guidance_start: z.number().min(0).max(1).default(0),
+  guidance_end: z.number().min(0).max(1).default(1),
+};
+
 /** What a caller asks for. Fields left out take the defaults below; `width`, `height` and `sampler` those of the model. */
 export const GenerateRequest = z
   .strictObject({
@@ -92,14 +110,19 @@ export const GenerateRequest = z
     /** One prompt for all pictures, or one for each. An empty one leaves the picture to the model. */
     prompt: z.union([Prompt, z.array(Prompt).min(1).max(MAX_BATCH)]),
     negative_prompt: z.union([Prompt, z.array(Prompt).min(1).max(MAX_BATCH)]).default(''),
+    prompt_syntax: PromptSyntax.default('plain'),
     width: Side.optional(),
     height: Side.optional(),
     steps: z.number().int().min(1).max(MAX_STEPS).default(20),
     guidance_scale: z.number().min(0).max(MAX_GUIDANCE_SCALE).default(7.5),
+    ...GuidanceShape,
     /** A1111's label, "DPM++ 2M Karras"; also aliases. */
     sampler: z.string().min(1).max(64).optional(),
-    /** Share of fresh noise in DDIM, 0 … 1. */
+    /** How noise levels are spread: "karras", "SGM Uniform". Left out: as the sampler's name or the checkpoint says. */
+    schedule: z.string().min(1).max(64).optional(),
+    /** Share of fresh noise in DDIM, TCD and the ancestral samplers, 0 … 1; left out: the sampler's own. */
     eta: z.number().min(0).max(1).optional(),
+    rng: Rng.default('cpu'),
     /** Of the first picture; the next ones count up. Or one for each picture. Left out: drawn at random and told. */
     seed: z.union([Seed, z.array(Seed).min(1).max(MAX_BATCH)]).optional(),
     batch: z.number().int().min(1).max(MAX_BATCH).optional(),
@@ -118,6 +141,10 @@ export const GenerateRequest = z
     /** Time from acceptance to reply, ms. */
     deadline_ms: z.number().int().min(1).max(MAX_DEADLINE_MS).default(DEFAULT_DEADLINE_MS),
   })
+  .refine((request) => request.guidance_start < request.guidance_end, {
+    path: ['guidance_start'],
+    message: 'must be before guidance_end',
+  })
   .refine((request) => (request.width ?? MIN_SIDE) * (request.height ?? MIN_SIDE) <= MAX_PIXELS, {
     path: ['width'],
     message: `times height must be at most ${MAX_PIXELS} pixels`,
@@ -129,6 +156,8 @@ export type GenerateInput = z.input<typeof GenerateRequest>;
 export type ControlNetUnit = z.infer<typeof ControlNetUnit>;
 export type LoraUnit = z.infer<typeof LoraUnit>;
 export type Priority = z.infer<typeof Priority>;
+export type Rng = z.infer<typeof Rng>;
+export type PromptSyntax = z.infer<typeof PromptSyntax>;
 export type LoraStart = z.infer<typeof LoraStart>;
 
 /** A finished picture: inline while the whole reply fits a message, else a name in the object store. */

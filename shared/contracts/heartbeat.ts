@@ -46,6 +46,7 @@ export const MeshStatus = z.object({
   controlnets: z.array(z.string()),
   loras: z.array(z.string()),
   samplers: z.array(z.string()),
+  schedules: z.array(z.string()),
   /** Prompts that work with the model, where it names some. */
   examples: z.array(z.string()).optional(),
   /** Jobs that wait and run, and how many there may be; left out while the queue does not answer. */

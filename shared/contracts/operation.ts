@@ -2,20 +2,20 @@
 import type { z } from 'zod';
 import type { Role } from './heartbeat.ts';
 
-/** See the head of this file. */
-export interface Operation<Request, Reply> {
+/** See the head of this file. `Given` is a request as its caller writes it, before defaults. */
+export interface Operation<Request, Reply, Given = unknown> {
   readonly role: Role;
   readonly name: string;
-  readonly request: z.ZodType<Request>;
+  readonly request: z.ZodType<Request, Given>;
   readonly reply: z.ZodType<Reply>;
 }
 
 /** Joins the parts of an operation; the types of both bodies follow from the schemas. */
-export function operation<Request, Reply>(
+export function operation<Request, Reply, Given>(
   role: Role,
   name: string,
-  schemas: { readonly request: z.ZodType<Request>; readonly reply: z.ZodType<Reply> },
-): Operation<Request, Reply> {
+  schemas: { readonly request: z.ZodType<Request, Given>; readonly reply: z.ZodType<Reply> },
+): Operation<Request, Reply, Given> {
   return { role, name, ...schemas };
 }
 

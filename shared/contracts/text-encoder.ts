@@ -1,5 +1,6 @@
 /** text-encoder: prompts become embeddings. */
 import { z } from 'zod';
+import { PromptSyntax } from './generate.ts';
 import { PinnedLora } from './lora.ts';
 import { operation } from './operation.ts';
 
@@ -7,15 +8,18 @@ import { operation } from './operation.ts';
  * Encodes prompts, with LoRAs applied to the encoder first.
  *
  * reply tensors
- *   prompt_embeds           f32 [B, T, D]
- *   negative_prompt_embeds  f32 [B, T, D], when negative prompts are given
+ *   prompt_embeds           f32 [B, T, D]; T is 77, or a multiple of it with `a1111`
+ *   negative_prompt_embeds  f32 [B, T′, D], when negative prompts are given
  */
 export const encode = operation('text-encoder', 'encode', {
   request: z.object({
     prompts: z.array(z.string()).min(1),
     negative_prompts: z.array(z.string()).nullable(),
-    /** As A1111 counts: 1 is the last layer. The negative prompt is not skipped, as in Diffusers. */
+    /** As A1111 counts: 1 is the last layer. With `plain` the negative prompt is not skipped, as in Diffusers. */
     clip_skip: z.number().int().min(1),
+    prompt_syntax: PromptSyntax.default('plain'),
+    /** Chunks of 75 tokens that every prompt is filled up to; with `a1111` alone. */
+    min_chunks: z.number().int().min(1).default(1),
     loras: z.array(PinnedLora),
   }),
   reply: z.object({

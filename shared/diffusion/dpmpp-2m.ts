@@ -18,31 +18,35 @@ const DPM_SOLVER: SchedulerClass = {
   only: {
     thresholding: [false],
     algorithm_type: ['dpmsolver++', 'sde-dpmsolver++', 'deis'],
-    solver_type: ['midpoint', 'logrho', 'bh1', 'bh2'],
+    solver_type: ['midpoint', 'heun', 'logrho', 'bh1', 'bh2'],
     solver_order: [2],
     final_sigmas_type: ['zero'],
     variance_type: ['fixed_small', 'fixed_large'],
     lambda_min_clipped: [Number.NEGATIVE_INFINITY, '-Infinity'],
-    use_exponential_sigmas: [false],
-    use_beta_sigmas: [false],
     use_lu_lambdas: [false],
     use_flow_sigmas: [false],
     use_dynamic_shifting: [false],
   },
 };
 
-/** The ODE: one call a step, no noise; with Karras’ spacing on demand. */
-export const dpmpp2m: SamplerFactory = (plan) => solver(plan, false);
+/** The ODE: one call a step, no noise; on any schedule. */
+export const dpmpp2m: SamplerFactory = (plan) => solver(plan, 'ode');
 
 /** The SDE: the same calls, noise at every one, also the last, where its weight is 0. */
-export const dpmpp2mSde: SamplerFactory = (plan) => solver(plan, true);
+export const dpmpp2mSde: SamplerFactory = (plan) => solver(plan, 'sde');
 
-function solver({ config, steps, isKarras }: SamplerPlan, isStochastic: boolean): Sampler {
-  const settings = readSettings(config, DPM_SOLVER);
-  requireSteps(steps, settings.trainTimesteps - 1);
+/** The SDE with the slope weighted as Heun's method does (`solver_type` heun). */
+export const dpmpp2mSdeHeun: SamplerFactory = (plan) => solver(plan, 'sde-heun');
+
+type Kind = 'ode' | 'sde' | 'sde-heun';
+
+function solver(plan: SamplerPlan, kind: Kind): Sampler {
+  const settings = readSettings(plan.config, DPM_SOLVER);
+  const isStochastic = kind !== 'ode';
+  requireSteps(plan.steps, settings.trainTimesteps - 1);
   // With cosine betas Diffusers cuts instead of rounding; logarithms in f32 may leave a whole timestep a hair too low.
   const toWhole = settings.betaSchedule === 'squaredcos_cap_v2' ? Math.floor : roundHalfToEven;
-  const run = solverRun(settings, steps, isKarras, toWhole);
+  const run = solverRun(settings, plan, toWhole);
   let previous: Float32Array | undefined;
   return {
     ...solverFrame(run),
@@ -50,12 +54,12 @@ function solver({ config, steps, isKarras }: SamplerPlan, isStochastic: boolean)
     step(call, output, latents, noise) {
       const clean = cleanWeights(settings.predictionType, levelOfSigma(run.sigmas[call]!));
       const current = mix([clean.latents, latents], [clean.output, output]);
-      const weights = stepWeights(run.sigmas[call]!, run.sigmas[call + 1]!, isStochastic);
+      const weights = stepWeights(run.sigmas[call]!, run.sigmas[call + 1]!, kind);
       const terms: Term[] = [[weights.latents, latents]];
       // The last step, to σ = 0, is of first order: there is no slope to infinity.
-      if (previous && call < steps - 1) {
-        const lean = 1 / (2 * stepRatio(run.sigmas, call));
-        terms.push([weights.clean * (1 + lean), current], [-weights.clean * lean, previous]);
+      if (previous && call < plan.steps - 1) {
+        const lean = weights.slope / stepRatio(run.sigmas, call);
+        terms.push([weights.clean + lean, current], [-lean, previous]);
       } else {
         terms.push([weights.clean, current]);
       }
@@ -70,14 +74,23 @@ function solver({ config, steps, isKarras }: SamplerPlan, isStochastic: boolean)
 function stepWeights(
   from: number,
   to: number,
-  isStochastic: boolean,
-): { latents: number; clean: number; noise: number } {
+  kind: Kind,
+): { latents: number; clean: number; slope: number; noise: number } {
   const decay = to / from; // e^−h
   const target = levelOfSigma(to);
   const latents = target.sigma / levelOfSigma(from).sigma;
-  if (!isStochastic) return { latents, clean: target.alpha * (1 - decay), noise: 0 };
+  if (kind === 'ode') {
+    const clean = target.alpha * (1 - decay);
+    return { latents, clean, slope: clean / 2, noise: 0 };
+  }
   const spread = 1 - decay ** 2;
-  return { latents: latents * decay, clean: target.alpha * spread, noise: target.sigma * Math.sqrt(spread) };
+  const slope = kind === 'sde' ? spread / 2 : 1 + spread / (2 * Math.log(decay));
+  return {
+    latents: latents * decay,
+    clean: target.alpha * spread,
+    slope: target.alpha * slope,
+    noise: target.sigma * Math.sqrt(spread),
+  };
 }
 
 /** Length of the last step over that of this one, in λ. */

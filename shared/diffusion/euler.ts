@@ -16,18 +16,16 @@ const EULER: SchedulerClass = {
     interpolation_type: ['linear'],
     timestep_type: ['discrete'],
     final_sigmas_type: ['zero'],
-    use_exponential_sigmas: [false],
-    use_beta_sigmas: [false],
     sigma_min: [],
     sigma_max: [],
   },
 };
 
-/** One call a step, no noise; with Karras’ spacing on demand. */
-export const euler: SamplerFactory = ({ config, steps, isKarras }) => {
-  const settings = readSettings(config, EULER);
-  requireSteps(steps, settings.trainTimesteps);
-  const run = sigmaRun(settings, steps, isKarras);
+/** One call a step, no noise; on any schedule. */
+export const euler: SamplerFactory = (plan) => {
+  const settings = readSettings(plan.config, EULER);
+  requireSteps(plan.steps, settings.trainTimesteps);
+  const run = sigmaRun(settings, plan);
   return {
     ...sigmaFrame(run, settings.timestepSpacing),
     drawsNoise: () => false,

@@ -16,8 +16,6 @@ const HEUN: SchedulerClass = {
   betaEnd: 0.012,
   only: {
     clip_sample: [false],
-    use_exponential_sigmas: [false],
-    use_beta_sigmas: [false],
     rescale_betas_zero_snr: [false],
   },
 };
@@ -28,11 +26,11 @@ interface StepStart {
   readonly slope: Float32Array;
 }
 
-/** Two calls a step and one in the last: 2n − 1 calls, no noise; with Karras’ spacing on demand. */
-export const heun: SamplerFactory = ({ config, steps, isKarras }) => {
-  const settings = readSettings(config, HEUN);
-  requireSteps(steps, settings.trainTimesteps);
-  const { timesteps, sigmas } = twice(sigmaRun(settings, steps, isKarras));
+/** Two calls a step and one in the last: 2n − 1 calls, no noise; on any schedule. */
+export const heun: SamplerFactory = (plan) => {
+  const settings = readSettings(plan.config, HEUN);
+  requireSteps(plan.steps, settings.trainTimesteps);
+  const { timesteps, sigmas } = twice(sigmaRun(settings, plan));
   let start: StepStart | undefined;
   return {
     ...sigmaFrame({ timesteps, sigmas }, settings.timestepSpacing),

@@ -2,6 +2,7 @@
  * Latent consistency models: each call jumps to the clean latents, noise brings them to the next level.
  * Source: Luo et al. 2023, alg. 3; https://github.com/huggingface/diffusers/blob/v0.42.0/src/diffusers/schedulers/scheduling_lcm.py
  */
+import { distilledTimesteps, readDistilledSteps } from './distilled-timesteps.ts';
 import { alphaFrame } from './frame.ts';
 import { clamp, mix } from './mix.ts';
 import { levelOfAlphaCumprod } from './noise-level.ts';
@@ -26,9 +27,7 @@ const SIGMA_DATA = 0.5;
 /** Draws noise at every call but the last; at most as many steps as the model was distilled at. */
 export const lcm: SamplerFactory = ({ config, steps }) => {
   const settings = readSettings(config, LCM);
-  const distilledSteps = readNumber(config, 'original_inference_steps', 50, (value) =>
-    isCountUpTo(value, settings.trainTimesteps),
-  );
+  const distilledSteps = readDistilledSteps(config, settings.trainTimesteps);
   const timestepScaling = readNumber(config, 'timestep_scaling', 10, (value) => value > 0);
   requireSteps(steps, distilledSteps);
   const alphas = alphaSchedule(settings);
@@ -49,17 +48,6 @@ export const lcm: SamplerFactory = ({ config, steps }) => {
     },
   };
 };
-
-const isCountUpTo = (value: number, most: number): boolean => Number.isInteger(value) && value >= 1 && value <= most;
-
-/** Of the timesteps that the model was distilled at, n evenly from the top. */
-function distilledTimesteps(trainTimesteps: number, distilledSteps: number, steps: number): number[] {
-  const stride = Math.floor(trainTimesteps / distilledSteps);
-  return Array.from({ length: steps }, (_, i) => {
-    const fromTop = Math.floor(i * (distilledSteps / steps));
-    return (distilledSteps - fromTop) * stride - 1;
-  });
-}
 
 /** At timestep 0 the latents are the result themselves, later the model's answer is. */
 function boundaryWeights(scaledTimestep: number): { skip: number; out: number } {

@@ -12,16 +12,16 @@ import { requireSteps } from './timesteps.ts';
 
 const LMS: SchedulerClass = {
   timestepSpacing: 'linspace',
-  only: { use_exponential_sigmas: [false], use_beta_sigmas: [false], rescale_betas_zero_snr: [false] },
+  only: { rescale_betas_zero_snr: [false] },
 };
 
 const MOST_SLOPES = 4;
 
-/** One call a step, no noise; with Karras’ spacing on demand. */
-export const lms: SamplerFactory = ({ config, steps, isKarras }) => {
-  const settings = readSettings(config, LMS);
-  requireSteps(steps, settings.trainTimesteps);
-  const run = sigmaRun(settings, steps, isKarras);
+/** One call a step, no noise; on any schedule. */
+export const lms: SamplerFactory = (plan) => {
+  const settings = readSettings(plan.config, LMS);
+  requireSteps(plan.steps, settings.trainTimesteps);
+  const run = sigmaRun(settings, plan);
   const slopes: Float32Array[] = [];
   return {
     ...sigmaFrame(run, settings.timestepSpacing),

@@ -1,13 +1,8 @@
 /**
- * Noise levels σ = √((1 − ᾱ)/ᾱ), the deviation of the noise over the clean latents, and Karras' spacing of them.
- * Source: Karras et al. 2022, eq. 5; https://github.com/huggingface/diffusers/blob/v0.42.0/src/diffusers/schedulers/scheduling_euler_discrete.py
+ * Noise levels σ = √((1 − ᾱ)/ᾱ), the deviation of the noise over the clean latents.
+ * Source: https://github.com/huggingface/diffusers/blob/v0.42.0/src/diffusers/schedulers/scheduling_euler_discrete.py
  */
-import { linspace } from './timesteps.ts';
-
 const { fround } = Math;
-
-/** Karras' ρ: how much more densely low noise levels are visited. */
-const KARRAS_RHO = 7;
 
 /** σ of every training step: f32 [trainTimesteps], rising. */
 export function sigmaTable(alphas: Float32Array): Float32Array {
@@ -21,13 +16,6 @@ export function sigmasAt(table: Float32Array, timesteps: readonly number[]): num
     const low = Math.min(Math.floor(position), table.length - 2);
     return table[low]! + (position - low) * (table[low + 1]! - table[low]!);
   });
-}
-
-/** n noise levels from `max` down to `min`, evenly spaced in their ρ-th root. */
-export function karrasSigmas(min: number, max: number, steps: number): number[] {
-  const rootOfMax = max ** (1 / KARRAS_RHO);
-  const rootOfMin = min ** (1 / KARRAS_RHO);
-  return linspace(0, 1, steps).map((ramp) => (rootOfMax + ramp * (rootOfMin - rootOfMax)) ** KARRAS_RHO);
 }
 
 /** The timesteps, with fractions, at which the schedule has these noise levels: linear in log σ. */

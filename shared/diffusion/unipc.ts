@@ -23,8 +23,6 @@ const UNIPC: SchedulerClass = {
     disable_corrector: [[]],
     solver_p: [],
     final_sigmas_type: ['zero'],
-    use_exponential_sigmas: [false],
-    use_beta_sigmas: [false],
     use_flow_sigmas: [false],
     use_dynamic_shifting: [false],
     sigma_min: [],
@@ -40,11 +38,11 @@ interface History {
   readonly olderClean: Float32Array | undefined;
 }
 
-/** One call a step, no noise; with Karras’ spacing on demand. */
-export const unipc: SamplerFactory = ({ config, steps, isKarras }) => {
-  const settings = readSettings(config, UNIPC);
-  requireSteps(steps, settings.trainTimesteps - 1);
-  const run = solverRun(settings, steps, isKarras);
+/** One call a step, no noise; on any schedule. */
+export const unipc: SamplerFactory = (plan) => {
+  const settings = readSettings(plan.config, UNIPC);
+  requireSteps(plan.steps, settings.trainTimesteps - 1);
+  const run = solverRun(settings, plan);
   let history: History | undefined;
   return {
     ...solverFrame(run),
@@ -54,7 +52,7 @@ export const unipc: SamplerFactory = ({ config, steps, isKarras }) => {
       const clean = mix([weights.latents, latents], [weights.output, output]);
       const start = history ? correct(run.sigmas, call, history, clean) : latents.slice();
       // The last step, to σ = 0, is of first order.
-      const olderClean = call < steps - 1 ? history?.clean : undefined;
+      const olderClean = call < plan.steps - 1 ? history?.clean : undefined;
       history = { start, clean, olderClean };
       return predict(run.sigmas, call, history);
     },

@@ -2,7 +2,7 @@
  * Noise between that of two seeds, and noise of one size inside another: how variations of a picture are found.
  * Source: the seed options of AUTOMATIC1111's web UI, in what they compute.
  */
-import { createGenerator } from './noise.ts';
+import { createGenerator, type NoiseSource } from './noise.ts';
 
 /** Channels, height and width of one picture's latents. */
 export interface LatentSize {
@@ -16,6 +16,8 @@ export interface Variation {
   /** 0 … 1; at 0 `subseed` is not drawn from. */
   readonly strength: number;
   readonly subseed: number;
+  /** Whose noise it is; `cpu` unless given. */
+  readonly source?: NoiseSource;
   /** Latent pixels at which the composition was found. */
   readonly from?: { readonly height: number; readonly width: number } | undefined;
 }
@@ -30,12 +32,12 @@ const PARALLEL = 0.9995;
  * returns  the same shape
  */
 export function varyNoise(noise: Float32Array, seed: number, size: LatentSize, variation: Variation): Float32Array {
-  const { strength, subseed, from } = variation;
+  const { strength, subseed, from, source } = variation;
   const inner = { ...size, ...from };
   const isSameSize = inner.height === size.height && inner.width === size.width;
   const shape = [inner.channels, inner.height, inner.width];
-  const own = isSameSize ? noise : createGenerator(seed).randn(shape);
-  const mixed = strength > 0 ? slerp(own, createGenerator(subseed).randn(shape), strength, inner) : own;
+  const own = isSameSize ? noise : createGenerator(seed, source).randn(shape);
+  const mixed = strength > 0 ? slerp(own, createGenerator(subseed, source).randn(shape), strength, inner) : own;
   return isSameSize ? mixed : centred(noise, size, mixed, inner);
 }
 

@@ -59,9 +59,9 @@ export class MeshClient {
    * @throws MeshError the callee's, once its `retry` leaves no other way or it failed for the third time; NO_ACTOR when none
    *   came before the deadline; DEADLINE_EXCEEDED, also when all were busy until then; CANCELLED
    */
-  call<Request, Reply>(
-    operation: Operation<Request, Reply>,
-    body: Request,
+  call<Request, Reply, Given>(
+    operation: Operation<Request, Reply, Given>,
+    body: Given,
     tensors: TensorMap,
     options: MeshCallOptions,
   ): Promise<MeshReply<Reply>> {
@@ -122,10 +122,10 @@ export class MeshClient {
     await pause(this.#clock, Math.min(backoffMs, deadlineUnixMs - this.#clock.now()), signal);
   }
 
-  #callInstance<Request, Reply>(
-    operation: Operation<Request, Reply>,
+  #callInstance<Request, Reply, Given>(
+    operation: Operation<Request, Reply, Given>,
     instance: string,
-    request: Omit<MeshCallOptions, 'instance'> & { readonly body: Request; readonly tensors: TensorMap },
+    request: Omit<MeshCallOptions, 'instance'> & { readonly body: Given; readonly tensors: TensorMap },
   ): Promise<MeshReply<Reply>> {
     const { body, tensors, deadlineUnixMs, signal } = request;
     const name = `${operation.role}.${operation.name}`;

@@ -4,6 +4,7 @@ import { createSampler } from '#shared/diffusion/create-sampler.ts';
 import { createGenerator } from '#shared/diffusion/noise.ts';
 import { firstCall, type Sampler } from '#shared/diffusion/sampler.ts';
 import { SAMPLERS } from '#shared/diffusion/sampler-names.ts';
+import { SCHEDULE_NAMES } from '#shared/diffusion/schedule-names.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 
 const STEPS = 6;
@@ -17,11 +18,23 @@ const SCHEDULE = {
 };
 
 /** Model calls of six steps where they are not six, and the calls that draw noise where there are any. */
-const CALLS: Record<string, number> = { PLMS: 7, Heun: 11, 'Heun Karras': 11 };
-const DRAWS: Record<string, number> = { 'Euler a': 6, 'DPM++ 2M SDE': 6, 'DPM++ 2M SDE Karras': 6, LCM: 5, DDPM: 6 };
+const TWICE = { Heun: 11, DPM2: 11, 'DPM2 a': 11, 'DPM++ 2S a': 11, 'DPM++ SDE': 11 };
+const CALLS: Record<string, number> = { PLMS: 7, ...TWICE };
+const DRAWS: Record<string, number> = {
+  'Euler a': 6,
+  'DPM2 a': 5,
+  'DPM++ 2S a': 5,
+  'DPM++ SDE': 10,
+  'DPM++ 2M SDE': 6,
+  'DPM++ 2M SDE Heun': 6,
+  'DPM++ 3M SDE': 5,
+  LCM: 5,
+  TCD: 5,
+  DDPM: 6,
+};
 
 const create = (label: string, prediction_type = 'epsilon'): Sampler =>
-  createSampler(label, { schedule: { ...SCHEDULE, prediction_type }, steps: STEPS });
+  createSampler(label, { config: { ...SCHEDULE, prediction_type }, steps: STEPS });
 
 interface Run {
   readonly latents: Float32Array;
@@ -63,36 +76,41 @@ function errorOf(act: () => unknown): MeshError {
   throw new Error('no error was thrown');
 }
 
-describe.each(SAMPLERS.map((sampler) => sampler.label))('sampler — %s', (label) => {
+const NAMES = SAMPLERS.flatMap(({ label, hasSchedules }) => [
+  { name: label, label },
+  ...(hasSchedules ? [{ name: `${label} Karras`, label }] : []),
+]);
+
+describe.each(NAMES)('sampler — $name', ({ name, label }) => {
   it('makes the calls it promises, at falling timesteps of the training steps', () => {
-    const { timesteps } = create(label);
+    const { timesteps } = create(name);
     expect(timesteps.length).toBe(CALLS[label] ?? STEPS);
-    expect([...timesteps].sort((a, b) => b - a)).toEqual(timesteps);
+    expect(risesOf(timesteps)).toEqual([]);
     expect(timesteps[0]).toBeLessThanOrEqual(999);
     expect(timesteps.at(-1)).toBeGreaterThanOrEqual(0);
   });
 
   it('draws noise where it says, once a call', () => {
-    expect(run(create(label)).drawn).toBe(DRAWS[label] ?? 0);
+    expect(run(create(name)).drawn).toBe(DRAWS[label] ?? 0);
   });
 
   it.each(['epsilon', 'v_prediction'])(
     'ends finite and does the same again from a fresh object: %s [D1] [D4]',
     (kind) => {
-      const { latents } = run(create(label, kind));
+      const { latents } = run(create(name, kind));
       expect(latents.every(Number.isFinite)).toBe(true);
-      expect(run(create(label, kind)).latents).toEqual(latents);
+      expect(run(create(name, kind)).latents).toEqual(latents);
     },
   );
 
   it('keeps none of its arguments: it does the same with buffers that are overwritten [D3]', () => {
-    const sampler = create(label);
+    const sampler = create(name);
     const half = firstCall(sampler, STEPS, 0.5);
     expect(run(sampler, half).latents.every(Number.isFinite)).toBe(true);
   });
 
   it('starts image to image at any step, and goes on call by call [D2]', () => {
-    const sampler = create(label);
+    const sampler = create(name);
     const first = firstCall(sampler, STEPS, 0.5);
     const latents = createGenerator(1).randn(SIZE);
     const noise = (): Float32Array => createGenerator(2).randn(SIZE);
@@ -102,12 +120,13 @@ describe.each(SAMPLERS.map((sampler) => sampler.label))('sampler — %s', (label
   });
 
   it('goes to the clean latents when the network knows them', () => {
-    const sampler = create(label);
+    const sampler = create(name);
     const clean = createGenerator(3).randn(SIZE);
-    let latents = sampler.addNoise(clean, createGenerator(4).randn(SIZE), 0);
+    const noise = createGenerator(4);
+    let latents = sampler.addNoise(clean, noise.randn(SIZE), 0);
     for (const call of sampler.timesteps.keys()) {
       const output = noiseBetween(sampler, clean, latents, call);
-      latents = sampler.step(call, output, latents, () => createGenerator(5).randn(SIZE));
+      latents = sampler.step(call, output, latents, () => noise.randn(SIZE));
     }
     const worst = Math.max(...latents.map((value, i) => Math.abs(value - clean[i]!)));
     // Samplers that end at the first training step leave its noise, of deviation 0.04.
@@ -115,7 +134,7 @@ describe.each(SAMPLERS.map((sampler) => sampler.label))('sampler — %s', (label
   });
 
   it('scales into a buffer when one is given', () => {
-    const sampler = create(label);
+    const sampler = create(name);
     const latents = createGenerator(9).randn(SIZE);
     const out = new Float32Array(SIZE);
     expect(sampler.scaleModelInput(latents, 0, out)).toBe(out);
@@ -123,7 +142,7 @@ describe.each(SAMPLERS.map((sampler) => sampler.label))('sampler — %s', (label
   });
 
   it('refuses arrays of the wrong length', () => {
-    const sampler = create(label);
+    const sampler = create(name);
     const latents = new Float32Array(SIZE);
     const short = new Float32Array(SIZE - 1);
     const noise = (): Float32Array => latents;
@@ -131,10 +150,25 @@ describe.each(SAMPLERS.map((sampler) => sampler.label))('sampler — %s', (label
     expect(errorOf(() => sampler.scaleModelInput(latents, 0, short)).code).toBe('WRONG_SHAPE');
     expect(errorOf(() => sampler.addNoise(latents, short, 0)).code).toBe('WRONG_SHAPE');
     if (sampler.drawsNoise(0)) {
-      expect(errorOf(() => create(label).step(0, latents, latents, () => short)).code).toBe('WRONG_SHAPE');
+      expect(errorOf(() => create(name).step(0, latents, latents, () => short)).code).toBe('WRONG_SHAPE');
     }
   });
 });
+
+describe.each(SCHEDULE_NAMES)('sampler — schedule %s', (schedule) => {
+  it.each(SAMPLERS.filter((sampler) => sampler.hasSchedules))('is followed by $label to a finite end', ({ label }) => {
+    for (const steps of [1, 2, 15]) {
+      const sampler = createSampler(label, { config: SCHEDULE, steps, schedule });
+      expect(risesOf(sampler.timesteps)).toEqual([]);
+      expect(run(sampler).latents.every(Number.isFinite)).toBe(true);
+    }
+  });
+});
+
+/** Where a timestep is above the one before; DPM2 a on Karras has whole ones beside those of the same level that are not. */
+function risesOf(timesteps: readonly number[]): number[] {
+  return timesteps.filter((timestep, i) => i > 0 && timestep > timesteps[i - 1]! + 1 / 2);
+}
 
 /** The noise that lies between clean and noisy latents, by what `addNoise` adds of each. */
 function noiseBetween(sampler: Sampler, clean: Float32Array, latents: Float32Array, call: number): Float32Array {

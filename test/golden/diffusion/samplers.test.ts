@@ -53,9 +53,8 @@ const { base, cases } = JSON.parse(readFileSync(goldenPath('schedulers', 'cases.
 
 function samplerOf(row: Row): Sampler {
   const { timestep_spacing, beta_schedule, prediction_type } = row;
-  const schedule = { ...base, ...row.options, timestep_spacing, beta_schedule, prediction_type };
-  const eta = row.step_options.eta ?? 0;
-  return createSampler(LABELS[row.sampler]!, { schedule, steps: row.steps, eta });
+  const config = { ...base, ...row.options, timestep_spacing, beta_schedule, prediction_type };
+  return createSampler(LABELS[row.sampler]!, { config, steps: row.steps, ...row.step_options });
 }
 
 describe('samplers — against recorded trajectories', () => {

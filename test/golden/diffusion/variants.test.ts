@@ -32,8 +32,12 @@ const TOLERANCE = 4e-5;
 const TIMESTEP_TOLERANCE = 2e-3;
 
 describe('samplers — against recorded variants', () => {
-  it.each(cases)('$case', ({ case: name, label, config, silent, steps, eta = 0, timesteps, last }) => {
-    const sampler = createSampler(label, { schedule: silent ? {} : { ...base, ...config }, steps, eta });
+  it.each(cases)('$case', ({ case: name, label, config, silent, steps, eta, timesteps, last }) => {
+    const sampler = createSampler(label, {
+      config: silent ? {} : { ...base, ...config },
+      steps,
+      ...(eta !== undefined && { eta }),
+    });
     expect(sampler.timesteps.length).toBe(timesteps.length);
     for (const [i, timestep] of sampler.timesteps.entries()) {
       expect(Math.abs(timestep - timesteps[i]!)).toBeLessThan(TIMESTEP_TOLERANCE);

@@ -51,7 +51,7 @@ async function embed(loras: LoraUnit[]): Promise<Tensor<'f32'>> {
 }
 
 async function run(sampler: string, loras: LoraUnit[], lora_start: LoraStart): Promise<Run> {
-  const sizes = { height: SIDE, width: SIDE, steps: STEPS, eta: 0, guidance_scale: 1, seeds: [SEED] };
+  const sizes = { height: SIDE, width: SIDE, steps: STEPS, guidance_scale: 1, seeds: [SEED] };
   const request = { job: 'late', sampler, ...sizes, guess_mode: false, controlnets: [], loras, lora_start };
   const tensors = { prompt_embeds: await embed(loras) };
   const { body, tensors: reply } = await mesh.mesh.call(denoiser.denoise, request, tensors, OPTIONS);
@@ -61,7 +61,7 @@ async function run(sampler: string, loras: LoraUnit[], lora_start: LoraStart): P
 /** The same by hand; the LoRAs enter with a call of the model. */
 async function byHand(label: string, loras: LoraUnit[], firstCall: number): Promise<Float32Array> {
   const patched = await patcher.acquire(loras, OPTIONS);
-  const sampler = createSampler(label, { schedule: pipeline.scheduler, steps: STEPS, eta: 0 });
+  const sampler = createSampler(label, { config: pipeline.scheduler, steps: STEPS });
   const prompt_embeds = await embed(loras);
   await unet.begin('job', prompt_embeds);
   const [height, width] = [SIDE / 8, SIDE / 8];
@@ -124,7 +124,7 @@ describe('LoRAs that enter later', () => {
 
   it('that are not there fail the job while it runs', async () => {
     const prompt_embeds = await embed([]);
-    const sizes = { height: SIDE, width: SIDE, steps: STEPS, eta: 0, guidance_scale: 1, seeds: [SEED] };
+    const sizes = { height: SIDE, width: SIDE, steps: STEPS, guidance_scale: 1, seeds: [SEED] };
     const rest = { guess_mode: false, controlnets: [], lora_start: { at_step: 3 } };
     const loras = [{ lora: 'a-kohya', weight: 1, hash: '0000000000' }];
     const request = { job: 'gone', sampler: 'Euler', ...sizes, ...rest, loras };

@@ -68,7 +68,7 @@ async function denoise({ mesh }: InProcessMesh, row: PipelineCase, tensors: Tens
     control_guidance_end: end,
   }));
   const sampler = SAMPLER_LABELS[row.scheduler]!;
-  const sizes = { height, width, steps, eta, guidance_scale, seeds, guess_mode };
+  const sizes = { height, width, steps, ...(eta > 0 && { eta }), guidance_scale, seeds, guess_mode };
   const request = {
     job: row.case.replaceAll('.', '_'),
     sampler,

@@ -72,7 +72,17 @@ async function denoise({ mesh }: InProcessMesh, row: StartCase, numbers: TensorM
   const request = {
     job: row.case,
     sampler: row.scheduler === 'heun' ? 'Heun' : SAMPLER_LABELS[row.scheduler]!,
-    ...{ height, width, steps, eta, guidance_scale, seeds, guess_mode: false, loras: [], lora_start: 'exact' as const },
+    ...{
+      height,
+      width,
+      steps,
+      ...(eta > 0 && { eta }),
+      guidance_scale,
+      seeds,
+      guess_mode: false,
+      loras: [],
+      lora_start: 'exact' as const,
+    },
     controlnets: row.controlnets.map(({ name, scale, start: from, end }) => ({
       controlnet: name,
       controlnet_conditioning_scale: scale,

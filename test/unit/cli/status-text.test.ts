@@ -18,6 +18,7 @@ describe('status', () => {
         model: 'pocket',
         version: '0.1.0',
         samplers: ['Euler'],
+        schedules: ['karras'],
         controlnets: ['canny'],
         loras: [],
         instances: [

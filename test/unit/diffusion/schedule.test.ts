@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { alphasCumprod, betas } from '#shared/diffusion/schedule.ts';
+import { SCHEDULE_SIGMAS } from '#shared/diffusion/schedule-sigmas.ts';
 import { readSettings, type SchedulerConfig } from '#shared/diffusion/scheduler-config.ts';
-import { karrasSigmas, sigmasAt, sigmaTable, timestepsOf } from '#shared/diffusion/sigmas.ts';
+import { sigmasAt, sigmaTable, timestepsOf } from '#shared/diffusion/sigmas.ts';
 import { linspace, roundHalfToEven, solverTimesteps, spacedTimesteps } from '#shared/diffusion/timesteps.ts';
 
 const settingsOf = (config: SchedulerConfig) => readSettings(config, { timestepSpacing: 'leading', only: {} });
@@ -42,11 +43,22 @@ describe('schedule — noise levels', () => {
     for (const [i, timestep] of timesteps.entries()) expect(found[i]).toBeCloseTo(timestep, 1);
   });
 
-  it('spaces Karras levels between the ends', () => {
-    const sigmas = karrasSigmas(0.1, 10, 5);
-    expect(sigmas[0]).toBeCloseTo(10, 10);
-    expect(sigmas.at(-1)).toBeCloseTo(0.1, 10);
-    expect([...sigmas].sort((a, b) => b - a)).toEqual(sigmas);
+  it.each(Object.entries(SCHEDULE_SIGMAS))('%s falls from the top to nearly the bottom', (_, levels) => {
+    for (const steps of [1, 2, 7, 20, 150]) {
+      const sigmas = levels({ table, min: table[0]!, max: table.at(-1)!, steps, isSdxl: false });
+      expect(sigmas.length).toBe(steps);
+      expect([...sigmas].sort((a, b) => b - a)).toEqual(sigmas);
+      expect(new Set(sigmas).size).toBe(steps);
+      expect(sigmas[0]).toBeLessThanOrEqual(table.at(-1)! * 1.001);
+      expect(sigmas.at(-1)).toBeGreaterThan(0);
+    }
+  });
+
+  it('has its own optimized levels for SDXL', () => {
+    const levels = (isSdxl: boolean): number[] =>
+      SCHEDULE_SIGMAS.align_your_steps({ table, min: 0, max: 0, steps: 11, isSdxl });
+    expect(levels(false)[1]).toBeCloseTo(6.475, 10);
+    expect(levels(true)[1]).toBeCloseTo(6.315, 10);
   });
 });
 

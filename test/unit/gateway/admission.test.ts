@@ -33,8 +33,14 @@ describe('admission — defaults', () => {
       height: 512,
       steps: 20,
       guidance_scale: 7.5,
+      guidance_rescale: 0,
+      guidance_start: 0,
+      guidance_end: 1,
+      prompt_syntax: 'plain',
       sampler: 'PLMS',
+      schedule: 'automatic',
       eta: 0,
+      rng: 'cpu',
       seeds: [7],
       clip_skip: 1,
       guess_mode: false,
@@ -60,7 +66,10 @@ describe('admission — defaults', () => {
   });
 
   it('knows a sampler by any of its names, and keeps its label', async () => {
-    expect((await admit({ sampler: 'k_dpmpp_2m_karras' })).sampler).toBe('DPM++ 2M Karras');
+    const named = { sampler: 'DPM++ 2M', schedule: 'karras' };
+    expect(await admit({ sampler: 'k_dpmpp_2m_karras' })).toMatchObject(named);
+    expect(await admit({ sampler: 'dpmpp_2m', schedule: 'Karras' })).toMatchObject(named);
+    expect(await admit({ sampler: 'Euler a' })).toMatchObject({ schedule: 'automatic', eta: 1 });
   });
 
   it('draws a seed of 32 bits out of the job’s id, so that the same job is the same picture', async () => {

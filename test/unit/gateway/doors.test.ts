@@ -29,7 +29,15 @@ async function doors(parts: Partial<JobsParts> = {}): Promise<Doors> {
   return { app, person, ask, [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() };
 }
 
-const STATUS = { model: 'tiny', version: '1.0.0', instances: [], controlnets: [], loras: [], samplers: [] };
+const STATUS = {
+  model: 'tiny',
+  version: '1.0.0',
+  instances: [],
+  controlnets: [],
+  loras: [],
+  samplers: [],
+  schedules: [],
+};
 
 describe('doors — generate', () => {
   it('answers a caller when the job is done, with the picture', async () => {

@@ -23,7 +23,8 @@ describe('status — the mesh as a gateway sees it', () => {
     expect(MeshStatus.parse(status)).toEqual(status);
     expect(status).toMatchObject({ model: 'sd15', controlnets: [], loras: ['ink'], queue: { jobs: 3, limit: 10 } });
     expect(status.instances.map(({ instance }) => instance)).toEqual(['lora-1']);
-    expect(status.samplers).toContain('DPM++ 2M Karras');
+    expect(status.samplers).toContain('DPM++ 2M');
+    expect(status.schedules).toContain('karras');
   });
 
   it('names prompts that work, where the model does', async () => {
