@@ -23,7 +23,14 @@ export interface Gateway extends JobDesk, AsyncDisposable {
   readonly missing: string[];
 }
 
-const STATUS = { model: 'tiny', version: '0', controlnets: ['canny'], loras: ['ink'], samplers: ['Euler'] };
+const STATUS = {
+  model: 'tiny',
+  version: '0',
+  controlnets: ['canny'],
+  loras: ['ink'],
+  samplers: ['Euler'],
+  schedules: ['karras'],
+};
 
 /** By default a job gives one picture of a few bytes. */
 export async function gateway(parts: Partial<JobsParts> = {}): Promise<Gateway> {
