@@ -1,10 +1,9 @@
 /** The native API of jobs, without sockets where none is needed. */
-import { once } from 'node:events';
-import { get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { MeshError } from '#shared/errors/errors.ts';
 import { aborted, gate } from '#test/contract/bus/harness.ts';
+import { type ReadEvent, serverEvents } from '#test/server-events.ts';
 import { result } from './admitted.ts';
 import { type Gateway, gateway } from './gateway.ts';
 
@@ -160,27 +159,11 @@ describe('HTTP jobs — lists', () => {
   });
 });
 
-/** The events of a stream until it ends. */
-async function* events(response: IncomingMessage): AsyncGenerator<{ event: string; data: Record<string, unknown> }> {
-  let text = '';
-  for await (const chunk of response.setEncoding('utf8')) {
-    text += chunk;
-    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
-      const block = text.slice(0, end);
-      text = text.slice(end + 2);
-      const [, event] = /^event: (.*)$/m.exec(block) ?? [];
-      if (event) yield { event, data: JSON.parse(/^data: (.*)$/m.exec(block)![1]!) };
-    }
-  }
-}
-
-async function follow(app: Gateway, url: string, headers = {}): Promise<IncomingMessage> {
+/** A stream of a gateway that listens. */
+async function follow(app: Gateway, url: string): Promise<AsyncGenerator<ReadEvent>> {
   if (!app.http.server.listening) await app.http.listen({ host: '127.0.0.1', port: 0 });
   const { port } = app.http.server.address() as AddressInfo;
-  const [response] = (await once(get({ host: '127.0.0.1', port, path: url, headers, agent: false }), 'response')) as [
-    IncomingMessage,
-  ];
-  return response;
+  return serverEvents(`http://127.0.0.1:${port}${url}`);
 }
 
 describe('HTTP jobs — events', () => {
@@ -196,10 +179,8 @@ describe('HTTP jobs — events', () => {
     await ask(app, 'POST', '/v1/jobs', { body: { prompt: 'a cat', job: 'mine' } });
     await started.opened;
     app.feed.hear({ type: 'progress', job: 'mine', step: 1, steps: 3, eta_ms: 40 });
-    const response = await follow(app, '/v1/jobs/mine/events');
-    expect(response.headers['content-type']).toBe('text/event-stream; charset=utf-8');
     const seen: unknown[] = [];
-    for await (const { event, data } of events(response)) {
+    for await (const { event, data } of await follow(app, '/v1/jobs/mine/events')) {
       seen.push([event, data.step]);
       if (data.step === 1) app.feed.hear({ type: 'preview', job: 'mine', step: 2, steps: 3, images: ['data:'] });
       if (data.step === 2) finish.open();
@@ -216,17 +197,16 @@ describe('HTTP jobs — events', () => {
     await using app = await gateway();
     await ask(app, 'POST', '/v1/jobs', { body: { prompt: 'a cat', job: 'mine' } });
     await over(app, 'mine');
-    const seen = await Array.fromAsync(events(await follow(app, '/v1/jobs/mine/events')));
+    const seen = await Array.fromAsync(await follow(app, '/v1/jobs/mine/events'));
     expect(seen).toEqual([{ event: 'done', data: { type: 'done', job: 'mine' } }]);
-    const again = await follow(app, '/v1/jobs/mine/events', { 'last-event-id': 'end' });
-    again.resume();
-    expect(again.statusCode).toBe(204);
+    const again = await ask(app, 'GET', '/v1/jobs/mine/events', { headers: { 'last-event-id': 'end' } });
+    expect(again.status).toBe(204);
   });
 
   it('tells the place in the queue', async () => {
     await using app = await gateway({ enqueue: async () => {} });
     for (const job of ['one', 'two', 'three']) await ask(app, 'POST', '/v1/jobs', { body: { prompt: 'a cat', job } });
-    const stream = events(await follow(app, '/v1/jobs/three/events'));
+    const stream = await follow(app, '/v1/jobs/three/events');
     expect((await stream.next()).value).toEqual({
       event: 'queued',
       data: { type: 'queued', job: 'three', position: 2 },
@@ -248,7 +228,7 @@ describe('HTTP jobs — events', () => {
   it('a stream ends when the server closes, and leaves no listener behind', async () => {
     const app = await gateway({ enqueue: async () => {} });
     await ask(app, 'POST', '/v1/jobs', { body: { prompt: 'a cat', job: 'mine' } });
-    const stream = events(await follow(app, '/v1/jobs/mine/events'));
+    const stream = await follow(app, '/v1/jobs/mine/events');
     await stream.next();
     await app[Symbol.asyncDispose](); // would wait for ever
     expect((await stream.next()).done).toBe(true);
@@ -271,7 +251,7 @@ describe('HTTP — the mesh', () => {
     await using app = await gateway();
     app.feed.hear({ type: 'queued', job: 'waits' });
     app.feed.hear({ type: 'progress', job: 'runs', step: 2, steps: 4, instance: 'denoiser-1' });
-    const stream = events(await follow(app, '/v1/mesh/events'));
+    const stream = await follow(app, '/v1/mesh/events');
     expect((await stream.next()).value).toMatchObject({
       event: 'mesh',
       data: {
