@@ -3,6 +3,7 @@ import type * as contract from '#shared/contracts/lora.ts';
 import type { AnyOperation, ReplyOf, RequestOf } from '#shared/contracts/operation.ts';
 import { atField } from '#shared/errors/at-field.ts';
 import type { ServedReply, ServedRequest } from '#shared/service/serve.ts';
+import { patchedWeights } from '#shared/tensor/weight-change.ts';
 import type { LoraLibrary } from './lora-library.ts';
 
 type Handler<O extends AnyOperation> = (request: ServedRequest<RequestOf<O>>) => Promise<ServedReply<ReplyOf<O>>>;
@@ -29,7 +30,7 @@ export function inspect(library: LoraLibrary): Handler<typeof contract.inspect> 
 export function patch(library: LoraLibrary): Handler<typeof contract.patch> {
   return async ({ body }) => {
     const tensors = await library.factors(body.loras, body.part);
-    return { body: { weights: Object.keys(tensors).length / 2 }, tensors };
+    return { body: { weights: patchedWeights(tensors).size }, tensors };
   };
 }
 

@@ -1,26 +1,29 @@
-/** Alphas that PEFT writes into a file's header (`lora_adapter_metadata`) instead of beside the factors. */
+/** What PEFT writes into a file's header (`lora_adapter_metadata`) instead of beside the factors: alphas, and that it is a DoRA. */
 import { MeshError } from '#shared/errors/errors.ts';
 import { isRecord, type JsonRecord } from './json-file.ts';
-import type { LoraTarget } from './lora-names.ts';
+import type { LoraPart, LoraTarget } from './lora-names.ts';
 import type { SafetensorsFile } from './safetensors.ts';
 
-/** The alpha of a module of this rank, `undefined` where the header says none. */
-export type HeaderAlpha = (target: LoraTarget, rank: number) => number | undefined;
+/** What a header says of an adapter. */
+export interface AdapterHeader {
+  /** The alpha of a module of this rank, `undefined` where the header says none. */
+  alpha(target: LoraTarget, rank: number): number | undefined;
+  /** Whether modules of this part have magnitudes: DoRA. */
+  isDora(part: LoraPart): boolean;
+}
 
 /**
  * Reads the adapter's configuration in a header.
- * @throws MeshError LORA_INVALID when it is no JSON; LORA_UNSUPPORTED for DoRA.
+ * @throws MeshError LORA_INVALID when it is no JSON.
  */
-export function headerAlphas(file: SafetensorsFile): HeaderAlpha {
+export function adapterHeader(file: SafetensorsFile): AdapterHeader {
   const text = file.metadata.lora_adapter_metadata;
-  if (text === undefined) return () => undefined;
+  if (text === undefined) return { alpha: () => undefined, isDora: () => false };
   const config = parseConfig(file.path, text);
-  for (const part of ['unet', 'text_encoder'] as const) {
-    if (config[`${part}.use_dora`] === true) {
-      throw new MeshError('LORA_UNSUPPORTED', `${file.path} is a DoRA, only LoRA is supported.`, { file: file.path });
-    }
-  }
-  return (target, rank) => alphaOf(config, target, rank);
+  return {
+    alpha: (target, rank) => alphaOf(config, target, rank),
+    isDora: (part) => config[`${part}.use_dora`] === true,
+  };
 }
 
 function parseConfig(path: string, text: string): JsonRecord {

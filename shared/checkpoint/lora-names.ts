@@ -1,8 +1,10 @@
 /**
- * The names under which trainers store low-rank factors, and the weight of the base model that each means. Formats: kohya
- * (also its convolutions, LoCon), PEFT, and the two older ones of diffusers.
+ * The names under which trainers store adapters, and the weight of the base model that each means. Formats: kohya and LyCORIS
+ * (with diffusers' or SGM's block names), PEFT, and the two older ones of diffusers.
  */
+import type { AdapterRole } from './adapters/adapter-kind.ts';
 import type { WeightIndex } from './component-weights.ts';
+import { ldmLayout, unetModule } from './ldm-names.ts';
 import { canonicalName } from './weight-names.ts';
 
 /** The networks that a LoRA patches. */
@@ -11,13 +13,10 @@ export type LoraPart = 'unet' | 'text_encoder';
 /** Weights of the base model, by part. */
 export type LoraBase = Readonly<Record<LoraPart, WeightIndex>>;
 
-/** What a tensor is to its module: W' = W + scale · alpha / rank · up @ down. */
-export type LoraKind = 'up' | 'down' | 'alpha';
-
 /** A key of a LoRA file, understood as far as its name goes. */
 export interface LoraKey {
   readonly module: string;
-  readonly kind: LoraKind;
+  readonly role: AdapterRole;
 }
 
 /** A key's weight in the base model, with its full canonical name. */
@@ -27,46 +26,69 @@ export interface LoraTarget {
 }
 
 /** In the order tried; the first group is the module's name. */
-const KINDS: readonly (readonly [RegExp, LoraKind])[] = [
+const ROLES: readonly (readonly [RegExp, AdapterRole])[] = [
   [/^(.+)\.lora_down\.weight$/, 'down'],
   [/^(.+)\.lora_up\.weight$/, 'up'],
+  [/^(.+)\.lora_mid\.weight$/, 'mid'],
   // PEFT puts the adapter's name between, where it has one.
   [/^(.+)\.lora_A(?:\.[^.]+)?\.weight$/, 'down'],
   [/^(.+)\.lora_B(?:\.[^.]+)?\.weight$/, 'up'],
+  [/^(.+)\.lora_magnitude_vector(?:\.[^.]+)?(?:\.weight)?$/, 'magnitude'],
   [/^(.+)\.lora(?:_linear_layer)?\.down\.weight$/, 'down'],
   [/^(.+)\.lora(?:_linear_layer)?\.up\.weight$/, 'up'],
   [/^(.+_lora)\.down\.weight$/, 'down'],
   [/^(.+_lora)\.up\.weight$/, 'up'],
+  [/^(.+)\.hada_w1_a$/, 'hada_w1_a'],
+  [/^(.+)\.hada_w1_b$/, 'hada_w1_b'],
+  [/^(.+)\.hada_w2_a$/, 'hada_w2_a'],
+  [/^(.+)\.hada_w2_b$/, 'hada_w2_b'],
+  [/^(.+)\.hada_t1$/, 'hada_t1'],
+  [/^(.+)\.hada_t2$/, 'hada_t2'],
+  [/^(.+)\.lokr_w1$/, 'lokr_w1'],
+  [/^(.+)\.lokr_w2$/, 'lokr_w2'],
+  [/^(.+)\.lokr_w1_a$/, 'lokr_w1_a'],
+  [/^(.+)\.lokr_w1_b$/, 'lokr_w1_b'],
+  [/^(.+)\.lokr_w2_a$/, 'lokr_w2_a'],
+  [/^(.+)\.lokr_w2_b$/, 'lokr_w2_b'],
+  [/^(.+)\.lokr_t2$/, 'lokr_t2'],
+  [/^(.+)\.oft_blocks$/, 'blocks'],
+  [/^(.+)\.rescale$/, 'rescale'],
+  [/^(.+)\.diff$/, 'diff'],
+  [/^(.+)\.on_input$/, 'on_input'],
+  [/^(lora_[^.]+)\.weight$/, 'ia3'],
+  [/^(.+)\.dora_scale$/, 'dora_scale'],
   [/^(.+)\.alpha$/, 'alpha'],
 ];
 
-/** Tensors of other methods, which add something else than up @ down. */
+/** Tensors that change something else than the weights of linear layers and convolutions, or in a way that is not known. */
 const OTHER_METHODS: readonly (readonly [RegExp, string])[] = [
-  [/\.dora_scale$|\.lora_magnitude_vector/, 'DoRA'],
-  [/\.hada_/, 'LoHa'],
-  [/\.lokr_/, 'LoKr'],
-  [/\.lora_mid\./, 'LoCon with a Tucker core'],
-  [/\.oft_(?:blocks|diag)/, 'OFT'],
+  [/\.oft_diag$/, 'OFT of old LyCORIS'],
+  [/\.oft_[rR](?:\.[^.]+)?(?:\.weight)?$/, 'OFT of PEFT'],
+  [/\.(?:a1|a2|b1|b2|bm1|bm2)\.weight$/, 'GLoRA'],
   [/\.lora_embedding_[AB]/, 'LoRA on embeddings'],
-  [/\.on_input$/, 'IA3'],
-  [/\.(?:diff|diff_b|w_norm|b_norm)$/, 'full weight differences'],
+  [/\.(?:diff_b|b_norm)$|\.lora_B(?:\.[^.]+)?\.bias$/, 'differences of biases'],
+  [/\.w_norm$/, 'differences of norms'],
+  [/\.(?:lora_edm|sparse_)/, 'sparse differences'],
 ];
 
 /** Key prefixes that only other base models have. */
 const OTHER_BASES: readonly (readonly [RegExp, string])[] = [
-  [/^lora_te[12]_|^text_encoder_2\.|^lora_unet_(?:input_blocks|middle_block|output_blocks)_/, 'Stable Diffusion XL'],
+  [/^lora_te[12]_|^text_encoder_2\./, 'Stable Diffusion XL'],
   [
-    /^(?:transformer\.|lora_transformer_|lora_unet_(?:double|single)_blocks_|diffusion_model\.)/,
+    /^(?:transformer\.|lora_transformer_|lora_unet_(?:double|single)_blocks_|lora_unet_joint_blocks_|diffusion_model\.)/,
     'Flux or Stable Diffusion 3',
   ],
   [/^lora_te3_/, 'Flux or Stable Diffusion 3'],
 ];
 
-/** Splits a key into module and kind; `undefined` when it is in no format of LoRA. */
+/** SGM's block names, by which most LoRAs of Stable Diffusion XL go; those of 1.x have them seldom. */
+const SGM_BLOCK = /^lora_unet_((?:input_blocks|middle_block|output_blocks|time_embed|label_emb|out)_.+)$/;
+
+/** Splits a key into module and role; `undefined` when it is in no format of LoRA. */
 export function parseLoraKey(key: string): LoraKey | undefined {
-  for (const [pattern, kind] of KINDS) {
+  for (const [pattern, role] of ROLES) {
     const module = pattern.exec(key)?.[1];
-    if (module !== undefined) return { module, kind };
+    if (module !== undefined) return { module, role };
   }
   return undefined;
 }
@@ -78,6 +100,7 @@ export function otherMethod(key: string): string | undefined {
 
 /** The base model that a key betrays, if it is one that is not supported. */
 export function otherBase(key: string): string | undefined {
+  if (SGM_BLOCK.test(key)) return 'Stable Diffusion XL';
   return OTHER_BASES.find(([pattern]) => pattern.test(key))?.[1];
 }
 
@@ -85,9 +108,11 @@ export function otherBase(key: string): string | undefined {
 export class LoraTargets {
   readonly #base: LoraBase;
   readonly #flat = new Map<string, LoraTarget>();
+  readonly #layersPerBlock: number;
 
   constructor(base: LoraBase) {
     this.#base = base;
+    this.#layersPerBlock = ldmLayout(base.unet.keys()).layersPerBlock;
     for (const weight of base.unet.keys()) this.#addFlat('lora_unet_', 'unet', weight);
     for (const weight of base.text_encoder.keys()) this.#addFlat('lora_te_', 'text_encoder', weight);
   }
@@ -102,7 +127,13 @@ export class LoraTargets {
 
   /** The weight that a module's factors are added to; `undefined` when the base has none of that name. */
   find(module: string): LoraTarget | undefined {
-    return this.#flat.get(module) ?? this.#findDotted(module);
+    return this.#flat.get(module) ?? this.#findSgm(module) ?? this.#findDotted(module);
+  }
+
+  #findSgm(module: string): LoraTarget | undefined {
+    const sgm = SGM_BLOCK.exec(module)?.[1];
+    const name = sgm && unetModule(sgm, this.#layersPerBlock);
+    return name ? this.#flat.get(`lora_unet_${name.replaceAll('.', '_')}`) : undefined;
   }
 
   #findDotted(module: string): LoraTarget | undefined {

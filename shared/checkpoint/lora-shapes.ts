@@ -1,15 +1,17 @@
-/** Whether a module's factors fit each other and the weight they patch. */
+/** Whether a module's tensors fit each other and the weight they change. */
 import { MeshError } from '#shared/errors/errors.ts';
 import { type Shape, sameShape, showShape } from '#shared/tensor/tensor.ts';
+import { type AdapterKind, type ByRole, withoutOnes } from './adapters/adapter-kind.ts';
+import { fitsMagnitude } from './adapters/dora.ts';
 import { isFloat } from './float-values.ts';
 import type { SafetensorsFile } from './safetensors.ts';
 
-/** A module with its factors' names; `shape` is that of the base's weight. */
-export interface FactorNames {
+/** A module with its tensors' names; `shape` is that of the base's weight. */
+export interface ModuleNames {
+  readonly kind: AdapterKind;
   readonly weight: string;
   readonly shape: Shape;
-  readonly up: string;
-  readonly down: string;
+  readonly keys: ByRole<string>;
 }
 
 /** Width of the text embeddings that cross-attention takes, and the base models that have it. */
@@ -19,33 +21,29 @@ const BASE_BY_TEXT_WIDTH: Readonly<Record<number, string>> = {
   2048: 'Stable Diffusion XL',
 };
 
-/** A 1×1 convolution and a linear layer hold the same numbers: [O, I, 1, 1] → [O, I]. */
-const asMatrix = (shape: Shape): Shape =>
-  shape.length === 4 && shape[2] === 1 && shape[3] === 1 ? shape.slice(0, 2) : shape;
-
 /**
- * Checks down [R, I] or [R, I, K, K] and up [O, R] or [O, R, 1, 1] against the weight [O, I] or [O, I, K, K].
+ * Checks a module's shapes.
  *
- * returns the rank R
- * @throws MeshError LORA_INVALID when the ranks differ or the numbers are no floats; LORA_MISMATCH when the factors were made for another width.
+ * returns what alpha is divided by; undefined where it has no part in the change
+ * @throws MeshError LORA_INVALID when the tensors do not fit each other or the numbers are no floats; LORA_MISMATCH when they were made for another width.
  */
-export function checkFactorShapes(file: SafetensorsFile, module: FactorNames): number {
-  const { weight, shape } = module;
-  for (const key of [module.up, module.down]) requireFloats(file, key);
-  const up = asMatrix(file.tensors.get(module.up)!.shape);
-  const down = asMatrix(file.tensors.get(module.down)!.shape);
-  const rank = down[0] ?? 0;
-  if (up.length !== 2 || down.length < 2 || rank === 0 || up[1] !== rank) {
-    throw new MeshError(
-      'LORA_INVALID',
-      `${file.path}: the factors of ${weight} do not share a rank: up ${showShape(up)}, down ${showShape(down)}.`,
-      { file: file.path, weight, up, down },
-    );
-  }
-  const [outputs, ...inputs] = asMatrix(shape) as [number, ...number[]];
-  if (up[0] !== outputs || !sameShape(down.slice(1), inputs))
-    throw mismatch(file.path, module, [up[0]!, ...down.slice(1)]);
-  return rank;
+export function checkModule(file: SafetensorsFile, module: ModuleNames): number | undefined {
+  const { shape, kind, keys } = module;
+  for (const [role, key] of Object.entries(keys)) if (role !== 'alpha' && role !== 'on_input') requireFloats(file, key);
+  const shapes = Object.fromEntries(Object.entries(keys).map(([role, key]) => [role, file.tensors.get(key)!.shape]));
+  const fit = Object.values(shapes).some((one) => one.includes(0)) ? undefined : kind.fit(shapes, shape);
+  if (!fit) throw contradiction(file.path, module, shapes);
+  if (!sameShape(withoutOnes(fit.shape), withoutOnes(shape))) throw mismatch(file.path, module, fit.shape);
+  if (!fitsMagnitude(shapes, shape)) throw contradiction(file.path, module, shapes);
+  return fit.rank;
+}
+
+function contradiction(path: string, { weight, kind }: ModuleNames, shapes: ByRole<Shape>): MeshError {
+  const listed = Object.entries(shapes)
+    .filter(([role]) => role !== 'alpha')
+    .map(([role, shape]) => `${role} ${showShape(shape)}`);
+  const text = `${path}: the tensors of ${weight} do not fit each other (${kind.name}): ${listed.join(', ')}.`;
+  return new MeshError('LORA_INVALID', text, { file: path, weight, ...shapes });
 }
 
 function requireFloats({ path, tensors }: SafetensorsFile, key: string): void {
@@ -54,7 +52,7 @@ function requireFloats({ path, tensors }: SafetensorsFile, key: string): void {
   throw new MeshError('LORA_INVALID', `${path}: ${key} is ${dtype}, factors are floats.`, { file: path, key, dtype });
 }
 
-function mismatch(path: string, { weight, shape }: FactorNames, made: Shape): MeshError {
+function mismatch(path: string, { weight, shape }: ModuleNames, made: Shape): MeshError {
   const base = /\.attn2\.to_[kv]\.weight$/.test(weight) ? BASE_BY_TEXT_WIDTH[made[1]!] : undefined;
   return new MeshError(
     'LORA_MISMATCH',

@@ -45,11 +45,12 @@ export const inspect = operation('lora', 'inspect', {
 });
 
 /**
- * Low-rank factors of several LoRAs joined, for one network: W' = W + up @ down.
+ * What several LoRAs change in one network, joined: W' = W + up @ down, and other kinds of changes.
  *
  * reply tensors, for every patched weight
  *   <weight>.up    f32 [O, R], weight · alpha / rank multiplied in
  *   <weight>.down  f32 [R, I·K·K]
+ *   <weight>#<n>.<kind>.<tensor>   of kinds that are no plain product, see shared/tensor/weight-change.ts
  */
 export const patch = operation('lora', 'patch', {
   request: z.object({ part: LoraPart, loras: z.array(PinnedLora).min(1) }),

@@ -4,7 +4,7 @@
  */
 import { MeshError } from '#shared/errors/errors.ts';
 import type { Branches } from '#shared/graph/graph-model.ts';
-import type { Shape } from '#shared/tensor/tensor.ts';
+import { changeRank, type Pair, pairOf } from './branch-pairs.ts';
 import type { Factors } from './factors.ts';
 
 /** Ranks that graphs are made for: each is a session of its own, and twice the rank costs twice as much in the branch. */
@@ -19,28 +19,37 @@ export interface BranchFactors {
 
 /**
  * Pads factors to one of a few ranks.
- * @throws MeshError LORA_UNSUPPORTED when the ranks of the LoRAs together are beyond the largest
+ * @throws MeshError LORA_UNSUPPORTED when the ranks of the LoRAs together are beyond the largest, or one is of a kind that has
+ *   no low rank
  */
-export function branchFactors(pairs: readonly Factors[], shapes: ReadonlyMap<string, Shape>): BranchFactors {
-  const rank = paddedRank(pairs);
-  const hasKernels = pairs.some(({ weight }) =>
-    shapes
-      .get(weight)!
-      .slice(2)
-      .some((size) => size > 1),
-  );
-  const arrays = pairs.flatMap(({ weight, up, down }): [string, Float32Array<ArrayBuffer>][] => [
-    [`${weight}.up`, widenedRows(up.data as Float32Array, up.shape[1]!, rank)],
-    [`${weight}.down`, paddedEnd(down.data as Float32Array, rank * down.shape[1]!)],
-  ]);
+export function branchFactors(patches: readonly Factors[]): BranchFactors {
+  const rank = paddedRank(patches);
+  const hasKernels = patches.some(({ shape }) => shape.slice(2).some((size) => size > 1));
+  const arrays = patches.flatMap((patch): [string, Float32Array<ArrayBuffer>][] => {
+    const padded = paddedPair(pairsOf(patch), rank);
+    return [
+      [`${patch.weight}.up`, padded.up],
+      [`${patch.weight}.down`, padded.down],
+    ];
+  });
   return { branches: { rank, hasKernels }, arrays: new Map(arrays) };
 }
 
-function paddedRank(pairs: readonly Factors[]): number {
-  const largest = Math.max(0, ...pairs.map(({ up }) => up.shape[1]!));
+function pairsOf({ weight, factors, changes }: Factors): Pair[] {
+  return [...(factors ? [factors] : []), ...changes.map((change) => pairOf(change, weight))];
+}
+
+/** Before anything is multiplied: what does not fit would be large. */
+function rankOf({ weight, factors, changes }: Factors): number {
+  return changes.reduce((sum, change) => sum + changeRank(change, weight), factors?.up.shape[1] ?? 0);
+}
+
+function paddedRank(patches: readonly Factors[]): number {
+  const ranks = patches.map(rankOf);
+  const largest = Math.max(0, ...ranks);
   const rank = RANKS.find((one) => one >= largest);
   if (rank !== undefined) return rank;
-  const { weight } = pairs.find(({ up }) => up.shape[1] === largest)!;
+  const { weight } = patches[ranks.indexOf(largest)]!;
   throw new MeshError(
     'LORA_UNSUPPORTED',
     `The LoRAs have rank ${largest} together at ${weight}, this device adds up to ${RANKS.at(-1)} beside its weights: use fewer or smaller ones, or set LATENTMESH_LORA_STRATEGY=fed.`,
@@ -48,16 +57,17 @@ function paddedRank(pairs: readonly Factors[]): number {
   );
 }
 
-/** Rows of `from` numbers become rows of `to`, zeros behind. */
-function widenedRows(values: Float32Array, from: number, to: number): Float32Array<ArrayBuffer> {
-  const rows = values.length / from;
-  const wide = new Float32Array(rows * to);
-  for (let row = 0; row < rows; row++) wide.set(values.subarray(row * from, (row + 1) * from), row * to);
+/** Pairs side by side, zeros behind: rows of `up` grow to `rank` numbers, `down` gets further rows. */
+function paddedPair(pairs: readonly Pair[], rank: number): Record<'up' | 'down', Float32Array<ArrayBuffer>> {
+  const rows = pairs[0]!.up.shape[0]!;
+  const columns = pairs[0]!.down.shape[1]!;
+  const wide = { up: new Float32Array(rows * rank), down: new Float32Array(rank * columns) };
+  let used = 0;
+  for (const { up, down } of pairs) {
+    const own = up.shape[1]!;
+    for (let row = 0; row < rows; row++) wide.up.set(up.data.subarray(row * own, (row + 1) * own), row * rank + used);
+    wide.down.set(down.data, used * columns);
+    used += own;
+  }
   return wide;
-}
-
-function paddedEnd(values: Float32Array, length: number): Float32Array<ArrayBuffer> {
-  const padded = new Float32Array(length);
-  padded.set(values);
-  return padded;
 }

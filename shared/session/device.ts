@@ -61,15 +61,18 @@ export interface WeightSet {
   /** Of the graphs that it needs, where its LoRAs are side branches. */
   readonly branches?: Branches;
   /**
-   * A new set with W + up @ down in the named weights and the rest shared. The base stays pristine, and may be released
+   * A new set with the named weights changed and the rest shared. The base stays pristine, and may be released
    * before the new set. Runs go on meanwhile, and give way to nothing but the new set's arrival.
    *
-   * factors   `<weight name>.up` f32 [O, R] (scales multiplied in), `<weight name>.down` f32 [R, I·K·K]; copied, not handed over
+   * factors   `<weight name>.up` f32 [O, R] (scales multiplied in), `<weight name>.down` f32 [R, I·K·K], and the other changes of
+   *           `shared/tensor/weight-change.ts`; copied, not handed over
    * @throws MeshError LORA_MISMATCH when a factor names no weight of this set or does not fit its shape; the signal's reason
    *   (MeshError, else CANCELLED); INTERNAL when the set was not loaded to be patched; LORA_UNSUPPORTED for ranks beyond
-   *   what the device has branches for
+   *   what the device has branches for, and kinds without a rank
    */
   patch(factors: TensorMap, signal?: AbortSignal): Promise<WeightSet>;
+  /** Bytes of these weights of it: what a patched set in which they are changed will hold alone, about. */
+  bytesWith(weights: Iterable<string>): number;
   /** Frees what only this set holds; idempotent. */
   release(): Promise<void>;
 }

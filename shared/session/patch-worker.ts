@@ -4,6 +4,7 @@
  */
 import { MeshError } from '#shared/errors/errors.ts';
 import type { Tensor } from '#shared/tensor/tensor.ts';
+import { changeTensors, type WeightChange } from '#shared/tensor/weight-change.ts';
 import { DeviceWorker } from './device-worker.ts';
 import type { Factors } from './factors.ts';
 
@@ -22,16 +23,16 @@ export class PatchWorker {
   }
 
   /**
-   * W + up @ down, in a new array.
+   * A weight with its changes, in a new array.
    *
    * weight   f32 [O, I·K·K], not written
    * @throws MeshError DEVICE_UNAVAILABLE, OUT_OF_MEMORY; DRAINING once `close` was called
    */
-  async patched(weight: Float32Array<SharedArrayBuffer>, { up, down }: Factors): Promise<Float32Array<ArrayBuffer>> {
+  async patched(weight: Float32Array<SharedArrayBuffer>, patch: Factors): Promise<Float32Array<ArrayBuffer>> {
     const worker = await this.#start();
-    const request = { weight, up: copied(up), down: copied(down) };
-    const buffers = [request.up.data.buffer, request.down.data.buffer] as ArrayBuffer[];
-    return worker.turn((call) => call('patchWeight', request, buffers));
+    const copy = copied(patch);
+    const buffers = tensorsOf(copy).map(({ data }) => data.buffer as ArrayBuffer);
+    return worker.turn((call) => call('patchWeight', { weight, patch: copy }, buffers));
   }
 
   /** Lets the running multiplication end, then ends the thread; idempotent. */
@@ -52,6 +53,23 @@ export class PatchWorker {
 }
 
 /** Cloning a view across threads would clone the whole buffer that it is a view of. */
-function copied(factor: Tensor): Tensor {
-  return { ...factor, data: factor.data.slice() } as Tensor;
+function copied(patch: Factors): Factors {
+  const { factors } = patch;
+  const changes = patch.changes.map((change) => {
+    const tensors = Object.entries(changeTensors(change)).map(([name, value]) => [name, copiedTensor(value)]);
+    return { kind: change.kind, ...Object.fromEntries(tensors) } as WeightChange;
+  });
+  const pair = factors && { factors: { up: copiedTensor(factors.up), down: copiedTensor(factors.down) } };
+  return { ...patch, ...pair, changes };
+}
+
+function copiedTensor(tensor: Tensor<'f32'>): Tensor<'f32'> {
+  return { ...tensor, data: tensor.data.slice() };
+}
+
+function tensorsOf({ factors, changes }: Factors): Tensor<'f32'>[] {
+  return [
+    ...(factors ? [factors.up, factors.down] : []),
+    ...changes.flatMap((one) => Object.values(changeTensors(one))),
+  ];
 }

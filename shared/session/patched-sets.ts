@@ -11,7 +11,8 @@
  */
 import { MeshError } from '#shared/errors/errors.ts';
 import { unlessAborted } from '#shared/errors/unless-aborted.ts';
-import { elementCount, type TensorMap } from '#shared/tensor/tensor.ts';
+import type { TensorMap } from '#shared/tensor/tensor.ts';
+import { patchedWeights } from '#shared/tensor/weight-change.ts';
 import type { WeightSet } from './device.ts';
 import { InOrder } from './in-order.ts';
 
@@ -111,7 +112,7 @@ export class PatchedSets {
     const loaded = await this.#rooms.run(async (isNext) => {
       const loading = await factors(signal);
       await isNext;
-      await this.#makeRoom(entry, patchedBytes(loading));
+      await this.#makeRoom(entry, this.base.bytesWith(patchedWeights(loading)));
       return loading;
     });
     const set = await this.base.patch(loaded, signal);
@@ -169,15 +170,6 @@ export class PatchedSets {
     this.#onChange.resolve();
     this.#onChange = Promise.withResolvers();
   }
-}
-
-/** Bytes of the weights that factors change, f32: what a set of them holds alone. */
-function patchedBytes(factors: TensorMap): number {
-  const downs = Object.entries(factors).filter(([name]) => name.endsWith('.down'));
-  return downs.reduce((sum, [name, down]) => {
-    const up = factors[name.replace(/down$/, 'up')];
-    return sum + (up ? up.shape[0]! * elementCount(down.shape.slice(1)) * Float32Array.BYTES_PER_ELEMENT : 0);
-  }, 0);
 }
 
 function once(work: () => void): () => void {

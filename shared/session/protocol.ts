@@ -8,6 +8,7 @@ import type { Tensor } from '#shared/tensor/tensor.ts';
 import type { Weight } from '#shared/tensor/weight.ts';
 import type { Kept, RunResult } from './device.ts';
 import type { ExecutionProvider } from './execution-provider.ts';
+import type { Factors } from './factors.ts';
 
 /** What the worker knows from its first moment. */
 export interface WorkerSetup {
@@ -44,9 +45,9 @@ export interface Operations {
     };
     reply: undefined;
   };
-  /** W + up @ down, in a new array. */
+  /** A weight with its changes, in a new array. */
   patchWeight: {
-    request: { readonly weight: Float32Array<SharedArrayBuffer>; readonly up: Tensor; readonly down: Tensor };
+    request: { readonly weight: Float32Array<SharedArrayBuffer>; readonly patch: Factors };
     reply: Float32Array<ArrayBuffer>;
   };
   releaseWeights: { request: { readonly set: string }; reply: undefined };

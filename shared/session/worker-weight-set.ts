@@ -66,6 +66,12 @@ export class WorkerWeightSet implements WeightSet {
     return new WorkerWeightSet(this.#worker, { id, shapes: this.#shapes, ownBytes, ...(branches && { branches }) });
   }
 
+  bytesWith(weights: Iterable<string>): number {
+    return widenedBytes(
+      [...weights].flatMap((weight) => (this.#shapes.has(weight) ? [this.#shapes.get(weight)!] : [])),
+    );
+  }
+
   release(): Promise<void> {
     this.#patching = undefined;
     this.#released ??= this.#worker.free('releaseWeights', { set: this.id });
@@ -74,7 +80,7 @@ export class WorkerWeightSet implements WeightSet {
 
   async #ownArrays(pairs: readonly Factors[], signal: AbortSignal | undefined): Promise<OwnArrays> {
     if (!this.#patching) throw new MeshError('INTERNAL', 'This weight set was not loaded to be patched.');
-    if (this.#patching === 'branches') return branchFactors(pairs, this.#shapes);
+    if (this.#patching === 'branches') return branchFactors(pairs);
     const { worker, weights } = this.#patching;
     const arrays = new Map<string, Float32Array<ArrayBuffer>>();
     for (const pair of pairs) {

