@@ -61,6 +61,15 @@ program
   .argument('[job]', 'the last one by default')
   .option('--width <columns>', 'of the text', wholeNumber)
   .option('--all', 'also each of the spans that repeat')
+  .addOption(
+    new Option('--format <name>', 'text, the spans as JSON, or a file for Perfetto and chrome://tracing').choices([
+      'text',
+      'json',
+      'chrome',
+      'perfetto',
+    ]),
+  )
+  .option('-o, --output <file>', 'where to write instead of stdout')
   .option(...JSON_FLAG)
   .action(async (job: string | undefined, flags: object) => {
     const { trace } = await import('./trace-command.ts');

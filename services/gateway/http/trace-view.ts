@@ -1,5 +1,6 @@
 /** A trace as HTTP shows it: times in milliseconds since the first span began. */
 import type { SpanRecord } from '#shared/contracts/span.ts';
+import { whySlow } from '#shared/telemetry/why-slow.ts';
 
 const NANOS_PER_MS = 1_000_000;
 
@@ -18,9 +19,11 @@ export function traceView(traceId: string, spans: readonly SpanRecord[]): object
     attributes,
     ...(error !== undefined && { error }),
   }));
+  const why = whySlow(spans);
   return {
     trace_id: traceId,
     start_unix_ms: Number(firstNano / BigInt(NANOS_PER_MS)),
+    ...(why && { why: { text: why.text, total_ms: why.totalMs, shares: why.shares } }),
     spans: views.sort((a, b) => a.start_ms - b.start_ms),
   };
 }
