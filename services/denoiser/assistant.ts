@@ -10,10 +10,16 @@
  */
 import type { Offer } from '#shared/actor/actor.ts';
 import type { LoraLease, LoraWeights } from '#shared/adapters/lora-weights.ts';
-import type { AssistRequest, AssistStepRequest } from '#shared/contracts/denoiser.ts';
+import {
+  type AssistRequest,
+  type AssistStepRequest,
+  assist,
+  assistEnd,
+  assistStep,
+} from '#shared/contracts/denoiser.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import type { MeshClient } from '#shared/placement/mesh-client.ts';
-import type { ServedReply, ServedRequest } from '#shared/service/serve.ts';
+import { type ServedOperation, type ServedReply, type ServedRequest, served } from '#shared/service/serve.ts';
 import type { WeightSet } from '#shared/session/device.ts';
 import { f32, pick } from '#shared/tensor/tensor.ts';
 import { ControlledUnet } from './controlled-unet.ts';
@@ -119,4 +125,16 @@ export class Assistant {
   async #weights(half: Half, isAdapted: boolean): Promise<WeightSet> {
     return isAdapted ? (await half.lease).weights : this.#parts.loras.base;
   }
+}
+
+/** What others ask of an assistant. */
+export function assistOperations(assistant: Assistant, hasWork: () => boolean): ServedOperation[] {
+  return [
+    served(assist, async (request) => assistant.open(request, hasWork())),
+    served(assistStep, (request, signal) => assistant.step(request, signal)),
+    served(assistEnd, async ({ body }) => {
+      await assistant.end(body.half);
+      return { body: {} };
+    }),
+  ];
 }

@@ -19,6 +19,8 @@ export interface ControlledJob {
   readonly guess_mode: boolean;
   /** Calls of the model, from the first to the last step. */
   readonly calls: number;
+  /** The first call that is made, from 0; left out: 0. */
+  readonly firstCall?: number;
   /** f32 [N, T, D] of the ControlNets' runs. */
   readonly prompt_embeds: Tensor<'f32'>;
   readonly deadlineUnixMs: number;
@@ -44,7 +46,7 @@ export class ControlSession {
     this.#unit = control.unit;
     this.#hint = control.hint;
     this.#name = `${job.job}-${control.index}`;
-    this.#openFor(0);
+    this.#openFor(job.firstCall ?? 0);
   }
 
   /**

@@ -32,6 +32,8 @@ export interface Conditioning {
   readonly control_embeds: Tensor<'f32'>;
   /** Calls of the model, from the first to the last step. */
   readonly calls: number;
+  /** The first call that is made, from 0; left out: 0. */
+  readonly firstCall?: number;
   readonly deadlineUnixMs: number;
   readonly signal: AbortSignal;
 }

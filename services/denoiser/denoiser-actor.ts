@@ -11,11 +11,12 @@ import type { Sampler } from '#shared/diffusion/sampler.ts';
 import type { MeshClient } from '#shared/placement/mesh-client.ts';
 import type { ServedReply, ServedRequest } from '#shared/service/serve.ts';
 import type { WeightSet } from '#shared/session/device.ts';
-import { withSpan } from '#shared/telemetry/tracing.ts';
+import { recordSpan, withSpan } from '#shared/telemetry/tracing.ts';
 import { requireFinite } from '#shared/tensor/finite.ts';
 import { VAE_FACTOR } from '#shared/tensor/latents.ts';
 import type { SchedulerConfig } from '#shared/tensor/network-config.ts';
 import { pick, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
+import { type CheckpointStore, Checkpoints } from './checkpoints.ts';
 import { latentsTensor } from './control.ts';
 import type { Conditioning } from './controlled-unet.ts';
 import { DistantHalf, type DistantParts } from './distant-half.ts';
@@ -35,6 +36,8 @@ export interface DenoiserParts {
   readonly latentChannels: number;
   /** Given where the halves of guidance run apart, on another denoiser as well while one is idle. */
   readonly distant?: DistantParts;
+  /** Given where jobs can be gone on with after this process. */
+  readonly checkpoints?: CheckpointStore | undefined;
   /** Tells whoever listens how far a job is. */
   readonly progress: (progress: Progress) => void;
 }
@@ -72,16 +75,29 @@ export function denoise(
     const options = { deadlineUnixMs: request.deadlineUnixMs, signal };
     const weights = new JobWeights(parts.loras, request.body, options);
     line.join(weights);
+    const checkpoints = openCheckpoints(parts, request);
     try {
-      return await inTurn((turnSignal) => {
+      return await inTurn(async (turnSignal) => {
         line.leave(weights);
-        return runJob(new DenoiseJob({ ...parts, estimate }, { request, weights }, turnSignal));
+        const job = { request, weights, checkpoints: await checkpoints };
+        return runJob(new DenoiseJob({ ...parts, estimate }, job, turnSignal));
       }, signal);
     } finally {
       line.leave(weights);
       weights.release();
     }
   };
+}
+
+/** What is known of the job already, looked for while others run; does not fail. */
+async function openCheckpoints(
+  { checkpoints, latentChannels }: DenoiserParts,
+  { body, tensors }: Request,
+): Promise<Checkpoints | undefined> {
+  if (!checkpoints) return undefined;
+  const batch = tensors.prompt_embeds?.shape[0] ?? 0;
+  const count = batch * latentChannels * (body.height / VAE_FACTOR) * (body.width / VAE_FACTOR);
+  return Checkpoints.open(checkpoints, { body, tensors, count });
 }
 
 async function runJob(job: DenoiseJob): Promise<Reply> {
@@ -97,6 +113,13 @@ interface JobParts extends DenoiserParts {
   readonly estimate: CleanEstimate;
 }
 
+/** What is a job's own. */
+interface OwnParts {
+  readonly request: Request;
+  readonly weights: JobWeights;
+  readonly checkpoints: Checkpoints | undefined;
+}
+
 /** One job's way from noise to latents. */
 class DenoiseJob {
   readonly #parts: JobParts;
@@ -104,6 +127,7 @@ class DenoiseJob {
   readonly #request: Request;
   readonly #signal: AbortSignal;
   readonly #weights: JobWeights;
+  readonly #checkpoints: Checkpoints | undefined;
   readonly #sampler: Sampler;
   readonly #noise: JobNoise;
   readonly #latentShape: { readonly batch: number; readonly height: number; readonly width: number };
@@ -112,10 +136,11 @@ class DenoiseJob {
   /** What the clean latents would be by the latest call. */
   #clean: (() => Float32Array) | undefined;
 
-  constructor(parts: JobParts, { request, weights }: { request: Request; weights: JobWeights }, signal: AbortSignal) {
+  constructor(parts: JobParts, { request, weights, checkpoints }: OwnParts, signal: AbortSignal) {
     this.#parts = parts;
     this.#request = request;
     this.#weights = weights;
+    this.#checkpoints = checkpoints;
     this.#signal = signal;
     const { body } = request;
     this.#body = body;
@@ -136,12 +161,16 @@ class DenoiseJob {
     const start = this.#start();
     const calls = this.#sampler.timesteps.length - start.call;
     const steps = this.#body.steps - (this.#body.start?.first_step ?? 0);
-    const guidance = this.#openGuidance(calls);
+    const guidance = this.#resumable(this.#openGuidance(calls));
     this.#guidance = guidance;
     let latents = start.latents;
     for (let call = 0; call < calls; call++) {
       this.#signal.throwIfAborted();
       const weights = await this.#weights.forCall(call, { steps, calls });
+      if (call < this.#firstCall) {
+        latents = await this.#step(guidance, weights, { latents, call, start });
+        continue;
+      }
       latents = await withSpan('step', { attributes: { 'latentmesh.step': call + 1, 'latentmesh.steps': calls } }, () =>
         this.#step(guidance, weights, { latents, call, start }),
       );
@@ -152,6 +181,23 @@ class DenoiseJob {
       body: { run_ms: this.#runMs, steps: calls, lora_entered_step: this.#weights.enteredStep },
       tensors: { latents: latentsTensor(latents, this.#latentShape) },
     };
+  }
+
+  /** The first call that no other run of the job has made. */
+  get #firstCall(): number {
+    return this.#checkpoints?.calls ?? 0;
+  }
+
+  /** The model, as far as another run of the job has come without computing anything. */
+  #resumable(guidance: Guidance): Guidance {
+    const known = this.#checkpoints;
+    if (!known) return guidance;
+    if (known.calls > 0) {
+      this.#weights.resume({ enteredStep: known.loraEnteredStep, call: known.calls });
+      const now = Date.now();
+      recordSpan('resumed', now, now, { 'latentmesh.step': known.calls });
+    }
+    return known.around(guidance, () => this.#weights.enteredStep);
   }
 
   async close(): Promise<void> {
@@ -176,7 +222,17 @@ class DenoiseJob {
       }),
     };
     const { batch } = this.#latentShape;
-    const shared = { batch, height, width, guess_mode, controlnets, calls, deadlineUnixMs, signal: this.#signal };
+    const shared = {
+      batch,
+      height,
+      width,
+      guess_mode,
+      controlnets,
+      calls,
+      firstCall: this.#firstCall,
+      deadlineUnixMs,
+      signal: this.#signal,
+    };
     const embeddings = embeddingsOf(tensors, guidance_scale > 1);
     return openGuidance(parts, { ...shared, name: job, hints: tensors }, { embeddings, scale: guidance_scale });
   }

@@ -20,6 +20,14 @@ export interface LoraWish {
   readonly lora_start: LoraStart;
 }
 
+/** Where another run of the job has come to. */
+export interface Resumed {
+  /** The first step with LoRAs, from 0; null while there was none. */
+  readonly enteredStep: number | null;
+  /** The first call that is still to be made. */
+  readonly call: number;
+}
+
 /** What is known of the LoRAs: nothing yet, that they are there, or why they never will be. */
 type Outcome = { readonly lease: LoraLease } | { readonly error: unknown };
 
@@ -33,6 +41,7 @@ export class JobWeights {
   #outcome: Outcome | undefined;
   #entered: LoraLease | undefined;
   #enteredStep: number | null = null;
+  #resumed: Resumed | undefined;
 
   constructor(loras: LoraWeights, wish: LoraWish, options: MeshCallOptions) {
     this.#base = loras.base;
@@ -61,6 +70,11 @@ export class JobWeights {
     );
   }
 
+  /** Goes on where another run was: LoRAs that had entered enter at the same step, others not before the first call to be made. */
+  resume(resumed: Resumed): void {
+    this.#resumed = resumed;
+  }
+
   /**
    * The weights of one call of the model; waits for the LoRAs where the job does. They enter where a step begins, so
    * every picture can be made again by the step that is told.
@@ -70,7 +84,7 @@ export class JobWeights {
     this.begin();
     if (this.#outcome && 'error' in this.#outcome) throw this.#outcome.error;
     const step = stepBeginningAt(call, run);
-    if (!this.#entered && step !== undefined && this.#entersAt(step)) await this.#enter(step);
+    if (!this.#entered && step !== undefined && this.#entersAt(step, call)) await this.#enter(step);
     return this.#entered?.weights ?? this.#base;
   }
 
@@ -83,7 +97,10 @@ export class JobWeights {
     );
   }
 
-  #entersAt(step: number): boolean {
+  #entersAt(step: number, call: number): boolean {
+    const { enteredStep = null, call: firstCall = 0 } = this.#resumed ?? {};
+    if (enteredStep !== null) return step >= enteredStep;
+    if (call < firstCall) return false;
     const start = this.#wish.lora_start;
     if (start === 'exact') return true;
     if ('at_step' in start) return step >= start.at_step;

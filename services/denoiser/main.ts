@@ -6,7 +6,8 @@ import * as contract from '#shared/contracts/denoiser.ts';
 import { runService } from '#shared/service/run-service.ts';
 import { served } from '#shared/service/serve.ts';
 import { openDevice } from '#shared/session/open-device.ts';
-import { Assistant, type AssistedCall } from './assistant.ts';
+import { Assistant, type AssistedCall, assistOperations } from './assistant.ts';
+import { checkpointStore } from './checkpoint-store.ts';
 import { denoise, type Work } from './denoiser-actor.ts';
 import { Lanes } from './lanes.ts';
 import { publishProgress } from './progress.ts';
@@ -34,14 +35,14 @@ await runService('denoiser', async ({ config, transport, bus, mesh, directory, i
   };
   const inTurn = lanes.on(timed(turns, job));
   const denoisers = () => directory.instances('denoiser');
-  const { scheduler } = pipeline;
   const parts = {
     unet,
     loras,
     mesh,
-    scheduler,
+    scheduler: pipeline.scheduler,
     latentChannels: pipeline.unet.inChannels,
     ...(config.guidance === 'split' && { distant: { mesh, instance, denoisers } }),
+    checkpoints: checkpointStore(transport, pipeline.name, config.checkpointSteps),
     progress: publishProgress({ transport, bus, instance, latentRgb: pipeline.latentRgb }),
   };
   const denoiseJob = denoise(parts, inTurn);
@@ -51,12 +52,7 @@ await runService('denoiser', async ({ config, transport, bus, mesh, directory, i
         tellSoon(); // several gateways send jobs, and each counts only its own
         return denoiseJob(request, signal).finally(tellSoon);
       }),
-      served(contract.assist, async (request) => assistant.open(request, lanes.load > 0)),
-      served(contract.assistStep, (request, signal) => assistant.step(request, signal)),
-      served(contract.assistEnd, async ({ body }) => {
-        await assistant.end(body.half);
-        return { body: {} };
-      }),
+      ...assistOperations(assistant, () => lanes.load > 0),
     ],
     actor: {
       get load() {

@@ -10,15 +10,17 @@
  *   J2  A job has one outcome: what is over in the record is never run again, only answered again.
  *   J3  The outcome is in the record before anyone hears of it, and the queue forgets the job only after that.
  *   J4  The same job id with the same request is the same job; with another request it is JOB_CONFLICT.
+ *   J5  A job that ended by the mesh's fault leaves a letter with the reason, after its outcome is in the record.
  */
 import type { Clock } from '#shared/bus/clock.ts';
 import type { Job } from '#shared/bus/job-handling.ts';
 import type { JobStore } from '#shared/bus/job-store.ts';
+import type { DeadLetter } from '#shared/contracts/dead-letter.ts';
 import type { GenerateReply } from '#shared/contracts/generate.ts';
 import type { JobEvent, JobListQuery, JobRecord } from '#shared/contracts/jobs.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import type { Log } from '#shared/telemetry/log.ts';
-import { failSpan, withSpan } from '#shared/telemetry/tracing.ts';
+import { activeTraceId, failSpan, withSpan } from '#shared/telemetry/tracing.ts';
 import { type AdmittedJob, AdmittedJob as AdmittedJobSchema } from './job.ts';
 import { endEvent, isOver, JobRecords, newRecord, wasRefused } from './job-records.ts';
 
@@ -31,6 +33,9 @@ export interface JobsParts {
   readonly tell: (event: JobEvent) => void;
   /** Answers callers over NATS from the finished record. */
   readonly answer: (replyTo: string, record: JobRecord) => Promise<void>;
+  /** Keeps the reason of a job that the mesh gave up. Does not fail. */
+  readonly bury: (letter: DeadLetter) => Promise<void>;
+  readonly instance: string;
   readonly log: Log;
   readonly clock: Clock;
 }
@@ -39,6 +44,13 @@ export interface JobsParts {
 interface RunningJob {
   readonly abort: AbortController;
   readonly ended: Promise<void>;
+}
+
+/** A job as it came out of the queue. */
+interface Delivery {
+  readonly queued: Job;
+  /** 1 the first time. */
+  readonly deliveryCount: number;
 }
 
 /** Deliveries of one job after which it fails: one that takes its gateway down every time must not go round for ever. */
@@ -110,29 +122,31 @@ export class Jobs {
    * Works on a job from the queue. Resolves when its outcome is in the record; rejects when it should come again. One that
    * comes again while it runs here is the same run: the queue has waited for a sign of life in vain, during an outage.
    */
-  async run({ id, body }: Job, deliveryCount: number): Promise<void> {
+  async run(queued: Job, deliveryCount: number): Promise<void> {
+    const { id, body } = queued;
     const record = await this.#records.find(id);
     if (!record) return; // aged out: nobody can ask for it any more
     const running = this.#running.get(id);
     if (running) return running.ended;
     if (isOver(record)) return this.#answerAll(record);
     const parsed = AdmittedJobSchema.safeParse(body);
-    if (!parsed.success) return this.#fail(id, unreadable());
-    if (deliveryCount > MAX_DELIVERIES) return this.#fail(id, givenUp());
-    return this.#run(parsed.data);
+    const delivery = { queued, deliveryCount };
+    if (!parsed.success) return this.#fail(delivery, unreadable());
+    if (deliveryCount > MAX_DELIVERIES) return this.#fail(delivery, givenUp());
+    return this.#run(parsed.data, delivery);
   }
 
-  #run(job: AdmittedJob): Promise<void> {
+  #run(job: AdmittedJob, delivery: Delivery): Promise<void> {
     const abort = new AbortController();
     const attributes = { 'latentmesh.job': job.job };
     const ended = withSpan('job', { kind: 'consumer', parentHeaders: job.trace, attributes }, () =>
-      this.#work(job, abort),
+      this.#work(job, delivery, abort),
     ).finally(() => this.#running.delete(job.job));
     this.#running.set(job.job, { abort, ended });
     return ended;
   }
 
-  async #work(job: AdmittedJob, abort: AbortController): Promise<void> {
+  async #work(job: AdmittedJob, delivery: Delivery, abort: AbortController): Promise<void> {
     const { clock, work } = this.#parts;
     // Every stage keeps the deadline itself, and says better than a clock can what it was waiting for.
     const deadline = clock.after(job.deadline_unix_ms + DEADLINE_GRACE_MS - clock.now(), () => abort.abort(late()));
@@ -145,7 +159,7 @@ export class Jobs {
       if (shouldComeAgain(error)) throw error;
       failSpan(error);
       this.#log(job.job, error);
-      await this.#fail(job.job, error);
+      await this.#fail(delivery, error);
     } finally {
       deadline.cancel();
     }
@@ -161,8 +175,23 @@ export class Jobs {
     return true;
   }
 
-  async #fail(job: string, error: MeshError): Promise<void> {
-    await this.#finish(job, { state: error.code === 'CANCELLED' ? 'cancelled' : 'failed', error: error.toWire() });
+  async #fail(delivery: Delivery, error: MeshError): Promise<void> {
+    const { id } = delivery.queued;
+    await this.#finish(id, { state: error.code === 'CANCELLED' ? 'cancelled' : 'failed', error: error.toWire() });
+    if (isOfTheMesh(error)) await this.#parts.bury(this.#letterOf(delivery, error));
+  }
+
+  #letterOf({ queued, deliveryCount }: Delivery, error: MeshError): DeadLetter {
+    const { instance, clock } = this.#parts;
+    return {
+      job: queued.id,
+      ...error.toWire(),
+      deliveries: deliveryCount,
+      instance,
+      trace_id: activeTraceId(),
+      died_unix_ms: clock.now(),
+      request: queued.body,
+    };
   }
 
   #log(job: string, error: MeshError): void {
@@ -247,4 +276,9 @@ function givenUp(): MeshError {
 /** The gateway goes or the bus is away: not the job's fault, so it stays in the queue. */
 function shouldComeAgain(error: MeshError): boolean {
   return error.code === 'DRAINING' || error.code === 'BUS_UNAVAILABLE';
+}
+
+/** Nothing was wrong with the request. Being late is told to the caller, and may be its own doing. */
+function isOfTheMesh(error: MeshError): boolean {
+  return error.status >= 500 && error.code !== 'DEADLINE_EXCEEDED';
 }

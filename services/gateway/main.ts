@@ -22,9 +22,9 @@ import { meshStatus, missingRoles } from './status.ts';
 import { openStores } from './stores.ts';
 import { workOn } from './work.ts';
 
-await runService('gateway', async ({ config, transport, directory, mesh, log }) => {
+await runService('gateway', async ({ config, instance, transport, directory, mesh, log }) => {
   const pipeline = await openPipeline(config.modelFolder);
-  const { queue, store, results } = await openStores(transport, { maxJobs: config.queue, log });
+  const { queue, store, results, bury } = await openStores(transport, config, log);
   const files = recentFiles(results);
   const now = Date.now;
   const jobs = new Jobs({
@@ -33,6 +33,8 @@ await runService('gateway', async ({ config, transport, directory, mesh, log }) 
     work: workOn({ mesh, files, now }),
     tell: (event) => publishJson(transport, subjects.events(event.job), event),
     answer: answerOver(transport, files),
+    bury,
+    instance,
     log,
     clock: systemClock,
   });

@@ -26,15 +26,27 @@ export interface JobDelivery {
 /** Resolves: the job is done. Rejects: by the error's `retry` it comes again later, soon (`elsewhere`), or never. */
 export type JobHandler = (job: Job, delivery: JobDelivery) => Promise<void>;
 
+/** The time, and who hears of jobs that are dropped. */
+export interface Handling {
+  readonly clock: Clock;
+  readonly onTrouble?: ((error: MeshError) => void) | undefined;
+}
+
 /** Resolves when the server was told what became of the job; never rejects. */
-export async function handle(message: PulledMessage, handler: JobHandler, clock: Clock): Promise<void> {
+export async function handle(
+  message: PulledMessage,
+  handler: JobHandler,
+  { clock, onTrouble }: Handling,
+): Promise<void> {
   const stopWorking = keepWorking(message, clock);
   try {
     await handler(readJob(message), { deliveryCount: message.deliveryCount });
     // Waits for the server's word, so that closing the connection next loses no ack. Unheard, the job comes again (Q2).
     await message.ack().catch(() => {});
   } catch (thrown) {
-    giveBack(message, MeshError.from(thrown));
+    const error = MeshError.from(thrown);
+    if (error.retry === 'never') onTrouble?.(error); // nobody will hear of it again
+    giveBack(message, error);
   } finally {
     stopWorking();
   }

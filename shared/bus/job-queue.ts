@@ -70,7 +70,7 @@ export interface JobQueue {
 /** How many jobs may be in the queue, waiting and running; 1000 when left out. */
 export interface JobQueueOptions extends Patience {
   readonly maxJobs?: number;
-  /** Told why a worker cannot ask for work; it goes on asking. */
+  /** Told why a worker cannot ask for work, and goes on asking; and of what it threw out of the queue. */
   readonly onTrouble?: (error: MeshError) => void;
 }
 
@@ -181,7 +181,9 @@ class JetStreamJobQueue implements JobQueue {
   }
 
   #start(message: PulledMessage, { running, handler }: Crew): void {
-    const work = handle(message, handler, this.#clock).finally(() => running.delete(work));
+    const work = handle(message, handler, { clock: this.#clock, onTrouble: this.#options.onTrouble }).finally(() =>
+      running.delete(work),
+    );
     running.add(work);
   }
 }

@@ -2,13 +2,14 @@
  * Records by job id, kept for a day: a JetStream key-value bucket. A writer names the revision it has read, so of two
  * that write at once one is told to look again.
  */
-import { JetStreamApiCodes, JetStreamApiError, jetstream, StorageType } from '@nats-io/jetstream';
+import { DiscardPolicy, JetStreamApiCodes, JetStreamApiError, jetstream, StorageType } from '@nats-io/jetstream';
 import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { ATTEMPT_TIMEOUT_MS, type Patience, untilAnswered } from './jet-stream.ts';
+import { ATTEMPT_TIMEOUT_MS, type Patience, manager as streamManager, untilAnswered } from './jet-stream.ts';
 import { toJson } from './json-payload.ts';
 
 const BUCKET = 'LATENTMESH_JOBS_STATE';
+const STREAM = `KV_${BUCKET}`;
 const TTL_MS = 24 * 60 * 60_000;
 /** A record is some KB, or up to half a MiB with a picture in it. */
 const MAX_BYTES = 1024 ** 3;
@@ -38,6 +39,9 @@ export async function openJobStore<Record>(
   const manager = new Kvm(jetstream(connection, { timeout: ATTEMPT_TIMEOUT_MS }));
   const limits = { ttl: TTL_MS, max_bytes: MAX_BYTES, history: 1, storage: StorageType.File };
   const bucket = await untilAnswered(() => manager.create(BUCKET, limits), patience);
+  // Made by the client it would refuse new jobs when it is full, until the oldest record is a day old.
+  const { streams } = await streamManager(connection);
+  await untilAnswered(() => streams.update(STREAM, { discard: DiscardPolicy.Old }), patience);
   return new KvJobStore<Record>(bucket, patience);
 }
 

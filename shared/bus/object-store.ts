@@ -1,13 +1,15 @@
 /** Pictures and hints on their way, by name, kept for a day: a JetStream object store. `nats object get` reads it too. */
-import { jetstream } from '@nats-io/jetstream';
+import { DiscardPolicy, jetstream } from '@nats-io/jetstream';
 import { type ObjectStore, Objm, StorageType } from '@nats-io/obj';
 import { type NatsConnection, nanos } from '@nats-io/transport-node';
 import { MeshError } from '#shared/errors/errors.ts';
-import { ATTEMPT_TIMEOUT_MS, type Patience, untilAnswered } from './jet-stream.ts';
+import { ATTEMPT_TIMEOUT_MS, manager, type Patience, untilAnswered } from './jet-stream.ts';
 
 const BUCKET = 'LATENTMESH_RESULTS';
-const TTL_MS = 24 * 60 * 60_000;
+const STREAM = `OBJ_${BUCKET}`;
+const MAX_AGE_MS = 24 * 60 * 60_000;
 const MAX_BYTES = 4 * 1024 ** 3;
+const DUPLICATE_WINDOW_MS = 2 * 60_000;
 
 /** Files by name. The same name again is the same file, written anew. */
 export interface ResultStore {
@@ -20,10 +22,18 @@ export interface ResultStore {
   get(name: string): Promise<Uint8Array>;
 }
 
-/** Creates the bucket where it is missing. @throws MeshError BUS_UNAVAILABLE */
-export async function openResultStore(connection: NatsConnection, patience: Patience = {}): Promise<ResultStore> {
-  const limits = { ttl: nanos(TTL_MS), max_bytes: MAX_BYTES, storage: StorageType.File };
+/** How long files are kept, and how many bytes of them; a day and 4 GiB when left out. */
+export interface ResultLimits extends Patience {
+  readonly maxAgeMs?: number;
+  readonly maxBytes?: number;
+}
+
+/** Creates the bucket where it is missing, and gives it these limits. @throws MeshError BUS_UNAVAILABLE */
+export async function openResultStore(connection: NatsConnection, options: ResultLimits = {}): Promise<ResultStore> {
+  const { maxAgeMs = MAX_AGE_MS, maxBytes = MAX_BYTES, ...patience } = options;
+  const limits = { ttl: nanos(maxAgeMs), max_bytes: maxBytes, storage: StorageType.File };
   const store = await untilAnswered(() => stores(connection).create(BUCKET, { ...limits }), patience);
+  await keepTheNewest(connection, { maxAgeMs, maxBytes }, patience);
   return {
     bucket: BUCKET,
     put: async (name, bytes) => {
@@ -35,6 +45,18 @@ export async function openResultStore(connection: NatsConnection, patience: Pati
     },
     get: (name) => read(store, name, patience),
   };
+}
+
+/** The client's buckets refuse what is new when they are full; the mesh would stand still until the old is a day old. */
+async function keepTheNewest(
+  connection: NatsConnection,
+  { maxAgeMs, maxBytes }: Required<Omit<ResultLimits, keyof Patience>>,
+  patience: Patience,
+): Promise<void> {
+  const { streams } = await manager(connection);
+  const duplicate_window = nanos(Math.min(maxAgeMs, DUPLICATE_WINDOW_MS)); // the server takes no longer one
+  const limits = { max_age: nanos(maxAgeMs), max_bytes: maxBytes, discard: DiscardPolicy.Old, duplicate_window };
+  await untilAnswered(() => streams.update(STREAM, limits), patience);
 }
 
 /** Reads one object, without creating anything. @throws MeshError UNKNOWN_JOB; BUS_UNAVAILABLE */

@@ -12,6 +12,8 @@
  *   latentmesh.v1.call.<call>                       its caller looks for it: whichever instance holds <call> answers, or drops it
  *   latentmesh.v1.spans.<trace>                     finished spans, kept in a bounded stream
  *   latentmesh.v1.queue.<class>.<lane>              accepted jobs (JetStream work queue)
+ *   latentmesh.v1.checkpoint.<job>                  what a job has computed so far, msgpack and tensors, kept in a bounded stream
+ *   latentmesh.v1.dead                              jobs that the mesh gave up, with the reason, JSON, kept for a week
  *   latentmesh.v1.bell                              a job has come into the queue, no payload
  *
  * Tokens are [A-Za-z0-9_-]+; `token()` refuses anything else, so no name from outside can reach another subject.
@@ -56,4 +58,7 @@ export const subjects = {
   calls: `${PREFIX}.call.*`,
   spans: (traceId: string): string => `${PREFIX}.spans.${token(traceId)}`,
   allSpans: `${PREFIX}.spans.*`,
+  checkpoint: (job: string): string => `${PREFIX}.checkpoint.${token(job)}`,
+  allCheckpoints: `${PREFIX}.checkpoint.*`,
+  dead: `${PREFIX}.dead`,
 } as const;

@@ -6,6 +6,8 @@ import { MeshError } from '#shared/errors/errors.ts';
 import { ownAddress } from './own-address.ts';
 import { readProfile, SIMULATED, type Simulation } from './simulation.ts';
 
+const HOUR_MS = 60 * 60_000;
+
 const Folders = z
   .string()
   .default('')
@@ -54,6 +56,15 @@ const Environment = z.object({
   LATENTMESH_STUDIO: z.string().default(STUDIO),
   /** Jobs that a gateway works on at once; unset: as many as the denoisers can use. */
   LATENTMESH_JOBS: z.coerce.number().int().min(1).optional(),
+  /** How long finished pictures are kept, hours, and how many bytes of them; the oldest go first. */
+  LATENTMESH_RESULTS_HOURS: z.coerce.number().positive().default(24),
+  LATENTMESH_RESULTS_BYTES: z.coerce
+    .number()
+    .int()
+    .min(2 ** 20)
+    .default(4 * 2 ** 30),
+  /** Calls of the model between two checkpoints of a job; 0: none, a job that loses its denoiser begins from noise. */
+  LATENTMESH_CHECKPOINT_STEPS: z.coerce.number().int().min(0).default(1),
   /** Jobs that may wait before QUEUE_FULL. */
   LATENTMESH_QUEUE: z.coerce.number().int().min(1).default(1000),
   /** Memory for LoRA-patched weights, bytes. */
@@ -108,6 +119,9 @@ export interface Config {
   readonly studioFolder: string;
   readonly jobs?: number;
   readonly queue: number;
+  readonly checkpointSteps: number;
+  readonly resultsMs: number;
+  readonly resultsBytes: number;
   readonly patchCacheBytes: number;
   readonly loraCacheBytes: number;
   readonly loraStrategy?: 'fed' | 'branches';
@@ -145,6 +159,9 @@ export function readConfig(role: string, env: NodeJS.ProcessEnv): Config {
     studioFolder: resolve(values.LATENTMESH_STUDIO),
     ...(values.LATENTMESH_JOBS !== undefined && { jobs: values.LATENTMESH_JOBS }),
     queue: values.LATENTMESH_QUEUE,
+    checkpointSteps: values.LATENTMESH_CHECKPOINT_STEPS,
+    resultsMs: values.LATENTMESH_RESULTS_HOURS * HOUR_MS,
+    resultsBytes: values.LATENTMESH_RESULTS_BYTES,
     patchCacheBytes: values.LATENTMESH_PATCH_CACHE_BYTES,
     loraCacheBytes: values.LATENTMESH_LORA_CACHE_BYTES,
     ...(values.LATENTMESH_LORA_STRATEGY && { loraStrategy: values.LATENTMESH_LORA_STRATEGY }),

@@ -19,6 +19,7 @@ import type { Device } from '#shared/session/device.ts';
 import { type DeviceConfig, openDevice } from '#shared/session/open-device.ts';
 import { ControlNetActor } from '../../../services/controlnet/controlnet-actor.ts';
 import { ResidentControlNets } from '../../../services/controlnet/resident.ts';
+import type { CheckpointStore } from '../../../services/denoiser/checkpoints.ts';
 import { denoise, type Progress } from '../../../services/denoiser/denoiser-actor.ts';
 import { Unet } from '../../../services/denoiser/unet.ts';
 import { inspect, patch } from '../../../services/lora/lora-actor.ts';
@@ -37,6 +38,8 @@ export class InProcessMesh implements AsyncDisposable {
   readonly mesh: MeshClient;
   /** Latents after every step of the job that runs. */
   readonly steps: Progress[] = [];
+  /** Checkpoints of all jobs, by job. */
+  readonly pieces = new Map<string, Uint8Array[]>();
   readonly #buses: MeshBus[];
   readonly #devices: Device[];
 
@@ -72,7 +75,7 @@ export class InProcessMesh implements AsyncDisposable {
     };
     serve('text-encoder', await textEncoderOperations(pipeline, await newDevice(), client));
     serve('controlnet', controlnetOperations(pipeline, await newDevice()));
-    serve('denoiser', await denoiserOperations(pipeline, await newDevice(), client, (one) => started.steps.push(one)));
+    serve('denoiser', await denoiserOperations(pipeline, await newDevice(), client, started));
     serve('lora', await loraOperations(pipeline, loras));
     serve('vae', await vaeOperations(pipeline, await newDevice()));
     return started;
@@ -123,12 +126,19 @@ async function denoiserOperations(
   pipeline: Pipeline,
   device: Device,
   mesh: MeshClient,
-  progress: (one: Progress) => void,
+  { steps, pieces }: InProcessMesh,
 ): Promise<ServedOperation[]> {
   const unet = await Unet.load(device, pipeline.folders.unet, pipeline.unet);
   const loras = new LoraWeights({ mesh, part: 'unet', base: unet.base, maxBytes: CACHE_BYTES });
   const { scheduler } = pipeline;
-  const turn = denoise({ unet, loras, mesh, scheduler, latentChannels: pipeline.unet.inChannels, progress });
+  const checkpoints: CheckpointStore = {
+    everyCalls: 1,
+    model: pipeline.name,
+    read: async (job) => pieces.get(job) ?? [],
+    write: (job, piece) => void pieces.set(job, [...(pieces.get(job) ?? []), piece]),
+  };
+  const parts = { unet, loras, mesh, scheduler, checkpoints, latentChannels: pipeline.unet.inChannels };
+  const turn = denoise({ ...parts, progress: (one) => steps.push(one) });
   return [served(denoiser.denoise, turn)];
 }
 

@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { ensureCheckpointStream, readCheckpoints } from '#shared/bus/checkpoint-stream.ts';
+import { openDeadLetters } from '#shared/bus/dead-letters.ts';
 import { publishJson } from '#shared/bus/door.ts';
+import { manager } from '#shared/bus/jet-stream.ts';
 import { openJobStore } from '#shared/bus/job-store.ts';
 import { connectNats, type NatsTransport } from '#shared/bus/nats-transport.ts';
 import { openResultStore, readObject } from '#shared/bus/object-store.ts';
@@ -94,5 +97,52 @@ describe('span stream', () => {
     await using nats = await startNats();
     await using link = await connect(nats);
     expect(await readSpans(link.connection, 'trace-a')).toEqual([]);
+  });
+});
+
+describe('result store — limits', () => {
+  it('beyond its bytes the oldest files go, and what has lost a part of itself is not there any more', async () => {
+    await using nats = await startNats();
+    await using link = await connect(nats);
+    const store = await openResultStore(link.connection, { maxBytes: 2 ** 20 });
+    const file = (i: number): Uint8Array => new Uint8Array(300 * 1024).fill(i);
+    for (let i = 0; i < 8; i++) await store.put(`${i}.png`, file(i));
+    expect(Buffer.compare(await store.get('7.png'), file(7))).toBe(0);
+    for (const i of [0, 3]) expect((await failure(store.get(`${i}.png`))).code).toBe('UNKNOWN_JOB');
+  });
+
+  it('a store that exists takes the limits of whoever opens it next', async () => {
+    await using nats = await startNats();
+    await using link = await connect(nats);
+    await openResultStore(link.connection);
+    await openResultStore(link.connection, { maxBytes: 2 ** 20, maxAgeMs: 60_000 });
+    const { config } = await (await manager(link.connection)).streams.info('OBJ_LATENTMESH_RESULTS');
+    expect(config).toMatchObject({ max_bytes: 2 ** 20, max_age: 60_000 * 1e6, discard: 'old' });
+  });
+});
+
+describe('checkpoint stream', () => {
+  it('gives back what was written for a job, in order, and nothing where there is none', async () => {
+    await using nats = await startNats();
+    await using link = await connect(nats);
+    expect(await readCheckpoints(link.connection, 'a')).toEqual([]);
+    await ensureCheckpointStream(link.connection);
+    for (const piece of [1, 2]) link.publish(subjects.checkpoint('a'), Uint8Array.of(piece));
+    link.publish(subjects.checkpoint('b'), Uint8Array.of(3));
+    await link.flush();
+    expect((await readCheckpoints(link.connection, 'a')).map((bytes) => [...bytes])).toEqual([[1], [2]]);
+    expect(await readCheckpoints(link.connection, 'c')).toEqual([]);
+  });
+});
+
+describe('dead letters', () => {
+  it('are kept once for each job, over a restart of the server, and read from the newest on', async () => {
+    await using nats = await startNats();
+    await using link = await connect(nats);
+    const letters = await openDeadLetters<{ job: string; code: string }>(link.connection);
+    for (const job of ['a', 'b', 'b']) await letters.write({ job, code: 'INTERNAL' });
+    await nats.restart();
+    expect((await letters.latest(10)).map(({ job }) => job)).toEqual(['b', 'a']);
+    expect(await letters.latest(1)).toEqual([{ job: 'b', code: 'INTERNAL' }]);
   });
 });

@@ -1,5 +1,6 @@
 /** Jobs over stores in memory, with a queue that the test empties by hand, and everything written down that others hear. */
 import type { Job } from '#shared/bus/job-handling.ts';
+import type { DeadLetter } from '#shared/contracts/dead-letter.ts';
 import type { JobEvent, JobRecord } from '#shared/contracts/jobs.ts';
 import type { Log } from '#shared/telemetry/log.ts';
 import { ManualClock } from '#test/contract/bus/manual-clock.ts';
@@ -15,6 +16,7 @@ export interface JobDesk {
   readonly events: JobEvent[];
   /** `<reply subject> <state>` */
   readonly answers: string[];
+  readonly letters: DeadLetter[];
   /** Another gateway of the same mesh. */
   newGateway(parts?: Partial<JobsParts>): Jobs;
 }
@@ -26,10 +28,13 @@ export function jobDesk(parts: Partial<JobsParts> = {}): JobDesk {
   const queue: Job[] = [];
   const events: JobEvent[] = [];
   const answers: string[] = [];
+  const letters: DeadLetter[] = [];
   const newGateway = (own: Partial<JobsParts> = {}): Jobs =>
     new Jobs({
       store,
       clock,
+      instance: 'gateway-1',
+      bury: async (letter) => void letters.push(letter),
       log: SILENT,
       enqueue: async (id, body) => {
         queue.push({ id, body: JSON.parse(JSON.stringify(body)) });
@@ -42,7 +47,7 @@ export function jobDesk(parts: Partial<JobsParts> = {}): JobDesk {
       ...parts,
       ...own,
     });
-  return { jobs: newGateway(), store, clock, queue, events, answers, newGateway };
+  return { jobs: newGateway(), store, clock, queue, events, answers, letters, newGateway };
 }
 
 const SILENT: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

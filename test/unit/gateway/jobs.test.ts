@@ -334,3 +334,35 @@ describe('jobs — the same id again', () => {
     expect((await jobs.get('job-1')).state).toBe('queued');
   });
 });
+
+describe('jobs — letters of the dead', () => {
+  it('J5: one that ends by the mesh’s fault leaves its reason and its request, after the outcome', async () => {
+    const { jobs, queue, letters } = jobDesk({ work: failing('OUT_OF_MEMORY', { sizeBytes: 1 }) });
+    await jobs.submit(JOB, 'digest');
+    await jobs.run(queue[0]!, 2);
+    const reason = { code: 'OUT_OF_MEMORY', message: 'as told', details: { sizeBytes: 1 } };
+    expect(letters).toEqual([
+      expect.objectContaining({ job: 'job-1', ...reason, deliveries: 2, instance: 'gateway-1', request: JOB }),
+    ]);
+  });
+
+  it('one that takes its gateway down every time, and one that cannot be read, leave letters', async () => {
+    const { jobs, queue, letters } = jobDesk();
+    await jobs.submit(JOB, 'digest');
+    await jobs.run(queue[0]!, 6);
+    const next = admitted({ job: 'job-2' });
+    await jobs.submit(next, 'digest');
+    await jobs.run({ id: 'job-2', body: { job: 'job-2' } }, 1);
+    expect(letters.map(({ job, code }) => [job, code])).toEqual([
+      ['job-1', 'ACTOR_LOST'],
+      ['job-2', 'INTERNAL'],
+    ]);
+  });
+
+  it.each<ErrorCode>(['LORA_MISMATCH', 'DEADLINE_EXCEEDED', 'CANCELLED'])('%s leaves none', async (code) => {
+    const { jobs, queue, letters } = jobDesk({ work: failing(code) });
+    await jobs.submit(JOB, 'digest');
+    await jobs.run(queue[0]!, 1);
+    expect(letters).toEqual([]);
+  });
+});
