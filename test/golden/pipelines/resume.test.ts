@@ -9,7 +9,7 @@ import { goldenPath } from '../reference.ts';
 import { InProcessMesh } from './in-process-mesh.ts';
 
 const OPTIONS = { deadlineUnixMs: Number.MAX_SAFE_INTEGER, signal: new AbortController().signal };
-const REQUEST: DenoiseRequest = {
+const REQUEST: DenoiseRequest = denoiser.denoise.request.parse({
   job: 'resume',
   height: 64,
   width: 64,
@@ -22,7 +22,7 @@ const REQUEST: DenoiseRequest = {
   controlnets: [],
   loras: [],
   lora_start: 'exact',
-};
+});
 
 let mesh: InProcessMesh;
 let embeddings: TensorMap;
