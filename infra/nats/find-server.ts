@@ -28,9 +28,15 @@ export interface FindOptions {
  */
 export async function findNatsServer(options: FindOptions = {}): Promise<string> {
   const { env = process.env } = options;
+  return (await lookForNatsServer(env)) ?? fetchOnce(join(cacheFolder(env), 'bin'), options);
+}
+
+/** Where {@link findNatsServer} would find one without fetching it. @throws MeshError CONFIGURATION as there */
+export async function lookForNatsServer(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<string | undefined> {
   if (env.NATS_SERVER) return explicit(env.NATS_SERVER);
-  const folder = join(cacheFolder(env), 'bin');
-  return (await onPath(env)) ?? (await cached(folder)) ?? (await fetchOnce(folder, options));
+  return (await onPath(env)) ?? cached(join(cacheFolder(env), 'bin'));
 }
 
 async function explicit(path: string): Promise<string> {

@@ -2,6 +2,7 @@
 import { Argument, Command, Option } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { GenerateFlags } from './generate-request.ts';
+import { addMeshCommands } from './mesh-commands.ts';
 import { decimalNumber, wholeNumber } from './number-flag.ts';
 import { EXIT } from './report.ts';
 import type { Listed } from './status-command.ts';
@@ -93,4 +94,7 @@ program
   .command('cancel')
   .description('cancel a job')
   .argument('[job]', 'the last one by default')
-  .action(async (job: string | undefined) => (await import('./status-command.ts')).cancel(job));
+  .option(...JSON_FLAG)
+  .action(async (job: string | undefined, flags: object) => (await import('./status-command.ts')).cancel(job, flags));
+
+addMeshCommands(program);

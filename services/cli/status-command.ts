@@ -24,10 +24,10 @@ export async function list(what: Listed, { json }: { readonly json?: boolean }):
 }
 
 /** @throws MeshError UNKNOWN_JOB */
-export async function cancel(job: string | undefined): Promise<void> {
+export async function cancel(job: string | undefined, { json }: { readonly json?: boolean }): Promise<void> {
   const name = job ?? (await lastJob());
-  await ask(subjects.cancel, { job: name });
-  process.stdout.write(`cancelled ${name}\n`);
+  const record = await ask(subjects.cancel, { job: name });
+  process.stdout.write(`${json ? JSON.stringify(record) : `cancelled ${name}`}\n`);
 }
 
 async function ask<Reply>(subject: string, body: object): Promise<Reply> {

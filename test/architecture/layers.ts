@@ -25,7 +25,7 @@ export const AREAS: Readonly<Record<string, readonly string[]>> = {
  * mesh that `npm start` left running by the state file, and starts one of its own.
  */
 export const SERVICE_EXTRAS: Readonly<Record<string, readonly string[]>> = {
-  cli: ['infra/is-alive.ts', 'infra/mesh/state-file.ts'],
+  cli: ['infra/doctor/checks.ts', 'infra/doctor/finding.ts', 'infra/is-alive.ts', 'infra/mesh/state-file.ts'],
 };
 
 /** Folders whose files are no part of the product: they may import anything. */
