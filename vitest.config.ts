@@ -21,6 +21,7 @@ export default defineConfig({
       tier('contract', 60_000),
       tier('golden', 120_000),
       tier('mesh', 180_000, { fileParallelism: false }),
+      tier('browser', 120_000, { fileParallelism: false }),
     ],
   },
 });

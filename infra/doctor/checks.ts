@@ -109,7 +109,12 @@ function disk(): Finding {
   const { bavail, bsize } = statfsSync(existing(stateFolder()));
   const found = `${((bavail * bsize) / GIB).toFixed(1)} GiB free`;
   if (bavail * bsize >= MIN_DISK_BYTES) return { what: 'disk', severity: 'ok', found };
-  return { what: 'disk', severity: 'note', found, remedy: `free some, or move the state: export LATENTMESH_STATE_DIR=…` };
+  return {
+    what: 'disk',
+    severity: 'note',
+    found,
+    remedy: `free some, or move the state: export LATENTMESH_STATE_DIR=…`,
+  };
 }
 
 /** The folder, or the nearest one above it that is there. */
@@ -120,7 +125,8 @@ function existing(folder: string): string {
 async function mesh(): Promise<Finding> {
   const what = 'mesh';
   const running = await readLiveState(stateFolder());
-  if (running?.readyUnixMs) return { what, severity: 'ok', found: `runs at ${running.httpUrl}, process ${running.pid}` };
+  if (running?.readyUnixMs)
+    return { what, severity: 'ok', found: `runs at ${running.httpUrl}, process ${running.pid}` };
   if (running) return { what, severity: 'note', found: `is starting, process ${running.pid}` };
   return { what, severity: 'note', found: 'none runs here', remedy: 'npx latentmesh up' };
 }

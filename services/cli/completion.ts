@@ -32,9 +32,9 @@ function bash(program: Command): string {
   const listed = Object.entries(LISTED).map(
     ([flag, what]) => `    ${flag}) words="$(latentmesh list ${what} 2>/dev/null | sed 's/ /\\\\ /g')"; IFS=$'\\n' ;;`,
   );
-  const chosen = program.commands.flatMap((command) => command.options.filter(hasChoices)).map(
-    (option) => `    ${option.long}) words="${option.argChoices!.join(' ')}" ;;`,
-  );
+  const chosen = program.commands
+    .flatMap((command) => command.options.filter(hasChoices))
+    .map((option) => `    ${option.long}) words="${option.argChoices!.join(' ')}" ;;`);
   return `# latentmesh completion: source it, or put it where your shell looks for completions.
 _latentmesh() {
   local word="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}" words="" IFS=$' \\t\\n'
@@ -63,7 +63,9 @@ function fish(program: Command): string {
   const lines = program.commands.flatMap((command) => [
     `complete -c latentmesh -f -n __fish_use_subcommand -a ${command.name()} -d ${quoted(command.description())}`,
     ...command.options.map((option) => fishOption(command, option)),
-    ...choicesOf(command).map((choice) => `complete -c latentmesh -f -n '__fish_seen_subcommand_from ${command.name()}' -a ${choice}`),
+    ...choicesOf(command).map(
+      (choice) => `complete -c latentmesh -f -n '__fish_seen_subcommand_from ${command.name()}' -a ${choice}`,
+    ),
   ]);
   return `# latentmesh completion: put it into ~/.config/fish/completions/latentmesh.fish\n${lines.join('\n')}\n`;
 }

@@ -22,6 +22,7 @@ export function doctorText(findings: readonly Finding[]): string {
     return remedy ? [head, `${' '.repeat(width + 4)}→ ${remedy}`] : [head];
   });
   const missing = findings.filter(({ severity }) => severity === 'missing').length;
-  const verdict = missing === 0 ? 'A mesh can run here.' : `${missing} missing: no mesh runs here until that is mended.`;
+  const verdict =
+    missing === 0 ? 'A mesh can run here.' : `${missing} missing: no mesh runs here until that is mended.`;
   return `${lines.join('\n')}\n\n${verdict}\n`;
 }

@@ -24,7 +24,7 @@ const List = z
   );
 
 /** Where the build of the studio leaves its files. */
-const STUDIO = resolve(import.meta.dirname, '../../services/studio/dist');
+const STUDIO = resolve(import.meta.dirname, '../../.latentmesh/studio');
 
 const Environment = z.object({
   NATS_URL: z.string().default('nats://127.0.0.1:4222'),

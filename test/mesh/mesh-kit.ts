@@ -26,6 +26,8 @@ export interface TestMeshOptions {
   readonly model?: string;
   readonly replicas?: Partial<Record<Role, number>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Left out: any that is free, and another one after a restart. */
+  readonly httpPort?: number;
 }
 
 /** See the head of this file. */
@@ -55,7 +57,8 @@ export class TestMesh implements AsyncDisposable {
   }
 
   /** Resolves when every service is ready; what was started before a failure is ended. */
-  static async start({ model = REFERENCE_MODEL, replicas = {}, env = {} }: TestMeshOptions = {}): Promise<TestMesh> {
+  static async start(options: TestMeshOptions = {}): Promise<TestMesh> {
+    const { model = REFERENCE_MODEL, replicas = {}, env = {}, httpPort = 0 } = options;
     await using resources = new AsyncDisposableStack();
     const folder = await mkdtemp(join(tmpdir(), 'latentmesh-mesh-'));
     resources.defer(() => rm(folder, { recursive: true, force: true }));
@@ -65,7 +68,7 @@ export class TestMesh implements AsyncDisposable {
     const mesh = await startLocalMesh({
       model: model === 'small' ? await copySmallModel(REFERENCE_MODEL, folder) : model,
       natsPort: 0,
-      httpPort: 0,
+      httpPort,
       controlnets: [],
       loras: [REFERENCE_LORAS],
       replicas: { ...Object.fromEntries(ROLES.map((role) => [role, 1])), ...replicas } as Record<Role, number>,

@@ -12,7 +12,7 @@ export const NOT_BUILT =
 const FOREVER = 'public, max-age=31536000, immutable';
 /** Nothing from elsewhere: the studio works without a network. Pictures and previews are data and blobs. */
 const CONTENT_SECURITY_POLICY =
-  "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
+  "default-src 'self'; img-src 'self' data: blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; object-src 'none'";
 
 /** Serves the folder at /. It need not be there yet. */
 export function serveStudio(app: FastifyInstance, folder: string): void {

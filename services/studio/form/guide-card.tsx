@@ -114,14 +114,14 @@ function Thresholds({ guide: { key, cannyLow, cannyHigh }, path }: { guide: Guid
     <div class="two">
       <Slider
         path={`${path}.canny_low`}
-        label="Weak edges from"
+        label="Weak edges"
         value={cannyLow}
         {...range}
         onChange={(low) => setGuide(key, { cannyLow: low, cannyHigh: Math.max(low, cannyHigh) })}
       />
       <Slider
         path={`${path}.canny_high`}
-        label="Strong edges from"
+        label="Strong edges"
         value={cannyHigh}
         {...range}
         onChange={(high) => setGuide(key, { cannyHigh: high, cannyLow: Math.min(high, cannyLow) })}

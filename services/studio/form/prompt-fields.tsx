@@ -9,7 +9,7 @@ import { status } from '../state/mesh.ts';
 export function PromptFields(): JSX.Element {
   const { prompt, negativePrompt } = form.value;
   return (
-    <section class="card" aria-label="Prompt">
+    <div class="card">
       <Field path="prompt" label="Prompt">
         {(attributes) => (
           <textarea
@@ -36,7 +36,7 @@ export function PromptFields(): JSX.Element {
           />
         )}
       </Field>
-    </section>
+    </div>
   );
 }
 

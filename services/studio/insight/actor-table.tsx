@@ -1,6 +1,8 @@
 /** The map in words: every actor with its device, load, memory and what it holds. */
 import type { JSX } from 'preact';
 import type { Heartbeat } from '#shared/contracts/heartbeat.ts';
+import { heldName } from './held-names.ts';
+import { names } from './known-names.ts';
 import { bytesText } from './sizes.ts';
 
 /** See the head of this file. */
@@ -26,7 +28,7 @@ export function ActorTable({ instances }: { instances: readonly Heartbeat[] }): 
                 <td>{one.device}</td>
                 <td>{one.leaving ? 'leaving' : `${one.load}/${one.capacity}`}</td>
                 <td>{bytesText(one.rss_bytes)}</td>
-                <td>{one.holds.join(', ') || '–'}</td>
+                <td>{one.holds.map((held) => heldName(held, names.value)).join(', ') || '–'}</td>
               </tr>
             ))}
           </tbody>

@@ -2,11 +2,13 @@
 import type { JSX } from 'preact';
 import { connection, type FlowKind, missing, report, waiting } from '../state/mesh.ts';
 import { ActorTable } from './actor-table.tsx';
+import { heldName } from './held-names.ts';
+import { names } from './known-names.ts';
 import { layoutMesh, type MapNode, type MapWay } from './mesh-layout.ts';
 import { bytesText } from './sizes.ts';
 
 const KINDS: readonly FlowKind[] = ['embeddings', 'latents', 'residuals', 'factors', 'pixels'];
-const MAX_TITLE_CHARS = 17;
+const MAX_TITLE_CHARS = 16;
 
 /** See the head of this file. */
 export function MeshView(): JSX.Element {
@@ -76,7 +78,8 @@ function Actor({ node: { heartbeat, x, y, width, height } }: { node: MapNode }):
   const { role, device, load, capacity, holds, leaving } = heartbeat;
   const share = Math.min(1, load / Math.max(1, capacity));
   const held =
-    [device, ...holds.map(shortName)].filter((name) => name !== 'none').join(', ') || bytesText(heartbeat.rss_bytes);
+    [device, ...holds.map((held) => heldName(held, names.value))].filter((name) => name !== 'none').join(', ') ||
+    bytesText(heartbeat.rss_bytes);
   return (
     <g
       class={`actor role-${role}${load > 0 ? ' busy' : ''}${leaving ? ' leaving' : ''}`}
@@ -95,11 +98,6 @@ function Actor({ node: { heartbeat, x, y, width, height } }: { node: MapNode }):
       <rect class="load" x={12} y={height - 9} width={(width - 24) * share} height={3} rx={1.5} />
     </g>
   );
-}
-
-/** `neon@1` of a key that also holds hashes. */
-function shortName(held: string): string {
-  return held.replaceAll(/[0-9a-f]{16,}/g, '').replace(/[:#@]+$/, '');
 }
 
 function cut(text: string): string {

@@ -56,13 +56,20 @@ function laneOf(spans: readonly ServedSpan[], zeroMs: number): Lane {
   const work = spans.filter((span) => isWork(span)).toSorted((a, b) => a.start_ms - b.start_ms);
   const freeFromMs: number[] = [];
   const bars = work.map((span) => {
-    const free = freeFromMs.findIndex((endMs) => endMs <= span.start_ms);
-    const row = free >= 0 ? free : Math.min(freeFromMs.length, MAX_ROWS - 1);
+    const row = rowOf(span, freeFromMs);
     freeFromMs[row] = Math.max(freeFromMs[row] ?? 0, span.end_ms);
     const times = { startMs: span.start_ms - zeroMs, endMs: span.end_ms - zeroMs };
     return { name: span.name, ...times, row, isStage: STAGES.has(span.name) };
   });
   return { service, instance, rows: Math.max(1, freeFromMs.length), bars };
+}
+
+/** A device runs one network at a time: runs share the first row, and what comes beside them has the next. */
+function rowOf({ name, service, start_ms }: ServedSpan, freeFromMs: readonly number[]): number {
+  if (name.startsWith('run ')) return 0;
+  if (service !== 'gateway' && service !== 'lora') return 1;
+  const free = freeFromMs.findIndex((endMs) => endMs <= start_ms);
+  return free >= 0 ? free : Math.min(freeFromMs.length, MAX_ROWS - 1);
 }
 
 /** Runs of networks, stages of the gateway, and what the library of LoRAs does. */

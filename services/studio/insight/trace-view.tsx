@@ -27,7 +27,9 @@ export function TraceView(): JSX.Element | null {
     <section class="card insight" aria-labelledby="trace-title">
       <div class="insight-head">
         <h2 id="trace-title">Where the time went</h2>
-        <code class="dim">{job.job}</code>
+        <code class="dim" title={job.job}>
+          {job.job.slice(0, 8)}
+        </code>
       </div>
       {spans.length === 0 ? (
         <p class="dim">No spans yet. They are kept for an hour.</p>

@@ -1,5 +1,6 @@
 /** A number on a slider, with the same number to type. */
-import type { JSX, TargetedEvent } from 'preact';
+import { useSignal } from '@preact/signals';
+import type { JSX } from 'preact';
 import { Field } from './field.tsx';
 
 interface SliderProps {
@@ -13,30 +14,40 @@ interface SliderProps {
 }
 
 /** See the head of this file. */
-export function Slider({ path, label, value, min, max, step, onChange }: SliderProps): JSX.Element {
-  const hear = ({ currentTarget }: TargetedEvent<HTMLInputElement>): void => {
-    if (currentTarget.value !== '') onChange(Number(currentTarget.value));
-  };
-  const number = (
-    <input
-      type="number"
-      class="number"
-      aria-label={`${label}, as a number`}
-      {...{ value, min, max, step }}
-      onChange={hear}
-    />
-  );
+export function Slider(props: SliderProps): JSX.Element {
+  const { path, label, value, min, max, step, onChange } = props;
   return (
-    <Field path={path} label={label} aside={number}>
+    <Field path={path} label={label} aside={<TypedNumber {...props} />}>
       {(attributes) => (
         <input
           {...attributes}
           type="range"
           style={{ '--filled': `${(100 * (Math.min(max, Math.max(min, value)) - min)) / (max - min)}%` }}
           {...{ value, min, max, step }}
-          onInput={hear}
+          onInput={({ currentTarget }) => onChange(Number(currentTarget.value))}
         />
       )}
     </Field>
+  );
+}
+
+/** While somebody types, what stands there is theirs: "0." is on its way to 0.5. */
+function TypedNumber({ label, value, min, max, step, onChange }: SliderProps): JSX.Element {
+  const typed = useSignal<string | undefined>(undefined);
+  return (
+    <input
+      type="number"
+      class="number"
+      aria-label={`${label}, as a number`}
+      value={typed.value ?? value}
+      {...{ min, max, step }}
+      onInput={({ currentTarget }) => {
+        typed.value = currentTarget.value;
+        if (currentTarget.value !== '') onChange(Number(currentTarget.value));
+      }}
+      onBlur={() => {
+        typed.value = undefined;
+      }}
+    />
   );
 }

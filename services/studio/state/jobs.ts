@@ -9,6 +9,8 @@ import { stored } from './stored.ts';
 
 /** Jobs that are kept and shown. */
 const MAX_JOBS = 60;
+/** Steps between two looks at the picture on its way. */
+const PREVIEW_EVERY = 1;
 /** Jobs followed at once: browsers open six connections to one server, for all of its windows. */
 const MAX_FOLLOWED = 2;
 
@@ -44,7 +46,7 @@ export function setJob(job: string, change: Partial<Job>): void {
 
 /** Asks for pictures and looks at them. @throws ServerError with the field that is wrong */
 export async function submit(request: GenerateInput): Promise<void> {
-  const body = { ...request, client: client.value };
+  const body = { ...request, client: client.value, preview_every: PREVIEW_EVERY };
   const { job } = await ask<{ job: string }>('POST', 'v1/jobs', body);
   const fresh = newJob(job, Date.now(), { prompt: String(request.prompt), batch: request.batch ?? 1 });
   jobs.value = [{ ...fresh, steps: request.steps ?? 0 }, ...jobs.value].slice(0, MAX_JOBS);

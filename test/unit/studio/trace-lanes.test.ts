@@ -37,13 +37,21 @@ describe('studio — the lanes of a trace', () => {
     expect(bar('run controlnet').startMs).toBeLessThan(bar('run unet.down').endMs);
   });
 
-  it('puts work of one actor that overlaps into rows', () => {
+  it('puts what overlaps into rows of its own', () => {
     const { lanes } = traceLanes([
-      span('run a', 'vae', 0, 10),
-      span('run b', 'vae', 5, 15),
-      span('run c', 'vae', 10, 12),
+      span('lora.inspect', 'lora', 0, 10),
+      span('lora.patch', 'lora', 5, 15),
+      span('lora.patch', 'lora', 10, 12),
     ]);
     expect(lanes[0]!.bars.map(({ row }) => row)).toEqual([0, 1, 0]);
     expect(lanes[0]!.rows).toBe(2);
+  });
+
+  it('shows LoRAs that arrive below the runs of their network', () => {
+    const { lanes } = traceLanes([span('lora.resident', 'denoiser', 0, 30), span('run unet.down', 'denoiser', 5, 15)]);
+    expect(lanes[0]!.bars.map(({ name, row }) => [name, row])).toEqual([
+      ['lora.resident', 1],
+      ['run unet.down', 0],
+    ]);
   });
 });
