@@ -5,6 +5,7 @@ import type { GenerateInput, GenerateReply } from '#shared/contracts/generate.ts
 import { JobListQuery, JobQuery, type JobRecord } from '#shared/contracts/jobs.ts';
 import { withSpan } from '#shared/telemetry/tracing.ts';
 import type { Admission } from './admission.ts';
+import { jobAttributes } from './job-span.ts';
 import type { Jobs } from './jobs.ts';
 import type { Outcomes } from './outcomes.ts';
 import { inlineReply } from './replies.ts';
@@ -33,7 +34,7 @@ export class Desk {
   accept(input: unknown, caller: { readonly headers: Headers; readonly replyTo?: string }): Promise<string> {
     return withSpan('generate', { kind: 'server', parentHeaders: caller.headers }, async (span) => {
       const job = await this.#parts.admission.admit(input);
-      span.set({ 'latentmesh.job': job.job, 'gen_ai.request.model': job.model, 'gen_ai.output.type': 'image' });
+      span.set(jobAttributes(job));
       await this.#parts.jobs.submit(job, digestOf(input), caller.replyTo);
       return job.job;
     });

@@ -138,7 +138,14 @@ export class Jobs {
 
   #run(job: AdmittedJob, delivery: Delivery): Promise<void> {
     const abort = new AbortController();
-    const attributes = { 'latentmesh.job': job.job };
+    const attributes = {
+      'messaging.system': 'nats',
+      'messaging.operation.name': 'process',
+      'messaging.operation.type': 'process',
+      'messaging.destination.name': 'LATENTMESH_QUEUE',
+      'messaging.message.id': job.job,
+      'latentmesh.job': job.job,
+    };
     const ended = withSpan('job', { kind: 'consumer', parentHeaders: job.trace, attributes }, () =>
       this.#work(job, delivery, abort),
     ).finally(() => this.#running.delete(job.job));

@@ -131,6 +131,8 @@ export class MeshClient {
     const name = `${operation.role}.${operation.name}`;
     const attributes = {
       'messaging.system': 'nats',
+      'messaging.operation.name': 'request',
+      'messaging.operation.type': 'send',
       'messaging.destination.template': name,
       'latentmesh.instance': instance,
       'latentmesh.request_bytes': Object.values(tensors).reduce((sum, one) => sum + sizeBytes(one), 0),

@@ -39,11 +39,17 @@ export function served<Request, Reply>(
   handler: OperationHandler<Request, Reply>,
 ): ServedOperation {
   const { role, name } = operation;
+  const attributes = {
+    'messaging.system': 'nats',
+    'messaging.operation.name': 'process',
+    'messaging.operation.type': 'process',
+    'messaging.destination.template': `${role}.${name}`,
+  };
   return {
     role,
     name,
     handle: (request, context) =>
-      withSpan(`${role}.${name}`, { kind: 'server', parentHeaders: context.headers }, async () => {
+      withSpan(`${role}.${name}`, { kind: 'server', parentHeaders: context.headers, attributes }, async () => {
         const parsed = operation.request.safeParse(request.body);
         if (!parsed.success) throw invalidBody(`${role}.${name}`, parsed.error.issues);
         const { tensors } = request;
