@@ -6,15 +6,20 @@ import * as controlnet from '#shared/contracts/controlnet.ts';
 import { GenerateRequest, type LoraUnit } from '#shared/contracts/generate.ts';
 import { MAX_PIXELS, MAX_SEED } from '#shared/contracts/limits.ts';
 import * as lora from '#shared/contracts/lora.ts';
+import { createSampler } from '#shared/diffusion/create-sampler.ts';
 import { atField } from '#shared/errors/at-field.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import { nearestNames } from '#shared/errors/nearest.ts';
 import type { MeshClient } from '#shared/placement/mesh-client.ts';
 import { traceHeaders, withSpan } from '#shared/telemetry/tracing.ts';
+import { VAE_FACTOR } from '#shared/tensor/latents.ts';
+import { admitHires, admitStart, admitVariation, scheduleOf, storeFile, warnOfVariation } from './admit-start.ts';
+import type { AdmittedHires } from './admitted-start.ts';
 import { type HintSource, type HintTarget, makeHint } from './hint.ts';
 import type { AdmittedControlNet, AdmittedJob } from './job.ts';
 import { checkLoraStart, warnOfLoraStart } from './lora-start.ts';
-import { samplingOf } from './sampling.ts';
+import { type Sampling, samplingOf } from './sampling.ts';
+import { checkStart, stepsRun } from './start-rules.ts';
 import { warnOfUnknownWords } from './unknown-words.ts';
 import { invalidRequest, parseRequest } from './validation.ts';
 
@@ -28,13 +33,11 @@ export interface AdmissionParts {
 
 /** Checks at the door are header reads; an actor that takes longer than this has trouble of its own, ms. */
 const CHECK_TIMEOUT_MS = 30_000;
-/** Hex digits of a hint's digest in its name: enough to tell the hints of one job id apart. */
-const HINT_DIGEST_DIGITS = 16;
 
 /** See the head of this file. */
 export class Admission {
   readonly #parts: AdmissionParts;
-  #lastHint: Promise<unknown> = Promise.resolve();
+  #lastPicture: Promise<unknown> = Promise.resolve();
 
   constructor(parts: AdmissionParts) {
     this.#parts = parts;
@@ -45,13 +48,16 @@ export class Admission {
     return withSpan('admission', {}, async () => {
       const request = parseRequest(GenerateRequest, input);
       this.#checkModel(request.model);
-      checkLoraStart(request);
-      const job = await this.#withDefaults(request);
+      checkStart(request);
+      checkLoraStart({ ...request, steps: stepsRun(request) });
+      const id = request.job ?? randomUUID();
+      const start = await this.#inLine(() => this.#admitStart(request, id));
+      const job = await this.#withDefaults({ ...request, job: id, ...start?.size });
       const [loras, controlnets] = await Promise.all([
         this.#checkLoras(request.loras),
         this.#checkControlNets(request, job),
       ]);
-      return { ...job, loras, controlnets };
+      return { ...job, ...(start && { start: start.start }), loras, controlnets };
     });
   }
 
@@ -67,16 +73,19 @@ export class Admission {
     });
   }
 
-  async #withDefaults(request: GenerateRequest): Promise<Omit<AdmittedJob, 'loras' | 'controlnets'>> {
+  async #withDefaults(request: GenerateRequest & { job: string }): Promise<Omit<AdmittedJob, 'loras' | 'controlnets'>> {
     const { pipeline, now } = this.#parts;
     const batch = batchOf(request);
-    const side = pipeline.unet.sampleSize * 8;
+    const side = this.#modelSide;
     const { width = side, height = side, steps, guidance_scale, clip_skip, guess_mode, rng } = request;
     const { guidance_rescale, guidance_start, guidance_end, prompt_syntax } = request;
-    const { job = randomUUID(), lora_start, priority, client, preview_every } = request;
+    const { job, lora_start, priority, client, preview_every, subseed_strength = 0 } = request;
     const prompts = spread(request.prompt, batch);
     const sampling = await atField('sampler', () => samplingOf(request, pipeline.scheduler));
     if (width * height > MAX_PIXELS) throw tooLarge(width, height);
+    const hires = admitHires(request, { width, height });
+    if (hires) await this.#checkHiresSteps(sampling, hires);
+    const variation = admitVariation(request, job, batch);
     if (clip_skip > pipeline.textEncoder.layers) throw tooDeep(clip_skip, pipeline.textEncoder.layers);
     return {
       job,
@@ -93,14 +102,20 @@ export class Admission {
       prompt_syntax,
       ...sampling,
       rng,
-      seeds: seedsOf(request.seed ?? drawSeed(job), batch),
+      seeds: seedsOf(request.seed ?? drawSeed(job), batch, subseed_strength > 0),
+      ...(hires && { hires }),
+      ...(variation && { variation }),
       clip_skip,
       guess_mode,
       lora_start,
       priority,
       ...(client !== undefined && { client }),
       preview_every,
-      warnings: [...warnOfUnknownWords(pipeline.name, prompts, pipeline.vocabulary), ...warnOfLoraStart(request)],
+      warnings: [
+        ...warnOfUnknownWords(pipeline.name, prompts, pipeline.vocabulary),
+        ...warnOfLoraStart(request),
+        ...warnOfVariation(request),
+      ],
       accepted_unix_ms: now(),
       deadline_unix_ms: now() + request.deadline_ms,
       trace: traceHeaders(),
@@ -116,28 +131,48 @@ export class Admission {
 
   #checkControlNets(
     request: GenerateRequest,
-    job: { job: string; width: number; height: number },
+    job: Pick<AdmittedJob, 'job' | 'width' | 'height' | 'hires'>,
   ): Promise<AdmittedControlNet[]> {
     return Promise.all(
       request.controlnets.map(async ({ image, ...unit }, i) => {
-        const target = { path: `controlnets.${i}.image`, width: job.width, height: job.height };
-        const [hint] = await Promise.all([
-          this.#makeHint({ ...unit, image }, target),
+        const path = `controlnets.${i}.image`;
+        const source = { ...unit, image };
+        const [hint, hiresHint] = await Promise.all([
+          this.#makeHint(source, { path, width: job.width, height: job.height }),
+          job.hires && this.#makeHint(source, { path, width: job.hires.width, height: job.hires.height }),
           atField(`controlnets.${i}.controlnet`, () => this.#inspectControlNet(unit.controlnet)),
         ]);
-        // Its digest is in the name, so that another request under the same job id cannot change a hint that waits.
-        const name = `${job.job}-hint-${i}-${digestOf(hint)}.png`;
-        await this.#parts.files.put(name, hint);
-        return { ...unit, hint: name };
+        const { files } = this.#parts;
+        const stored = await storeFile(files, `${job.job}-hint-${i}`, hint);
+        if (!hiresHint) return { ...unit, hint: stored };
+        return { ...unit, hint: stored, hires_hint: await storeFile(files, `${job.job}-hires-hint-${i}`, hiresHint) };
       }),
     );
   }
 
-  /** One after another: a decoded picture may take 200 MB. */
   #makeHint(source: HintSource, target: HintTarget): Promise<Uint8Array> {
-    const hint = this.#lastHint.then(() => makeHint(source, target, this.#parts.files));
-    this.#lastHint = hint.catch(() => {});
-    return hint;
+    return this.#inLine(() => makeHint(source, target, this.#parts.files));
+  }
+
+  /** One after another: a decoded picture may take 200 MB. */
+  #inLine<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#lastPicture.then(work);
+    this.#lastPicture = done.catch(() => {});
+    return done;
+  }
+
+  #admitStart(request: GenerateRequest, job: string): ReturnType<typeof admitStart> {
+    const side = this.#modelSide;
+    return admitStart(request, { job, modelSize: { width: side, height: side }, files: this.#parts.files });
+  }
+
+  async #checkHiresSteps(sampling: Sampling, hires: AdmittedHires): Promise<void> {
+    const config = this.#parts.pipeline.scheduler;
+    await atField('hires.steps', () => createSampler(sampling.sampler, { ...sampling, config, steps: scheduleOf(hires) }));
+  }
+
+  get #modelSide(): number {
+    return this.#parts.pipeline.unet.sampleSize * VAE_FACTOR;
   }
 
   async #inspectControlNet(name: string): Promise<void> {
@@ -168,8 +203,9 @@ function spread(value: string | string[], batch: number): string[] {
 }
 
 /** @throws MeshError INVALID_REQUEST when counting up leaves what a JSON number holds */
-function seedsOf(seed: number | number[], batch: number): number[] {
+function seedsOf(seed: number | number[], batch: number, isVaried: boolean): number[] {
   if (Array.isArray(seed)) return seed;
+  if (isVaried) return Array.from({ length: batch }, () => seed);
   const max = MAX_SEED - (batch - 1);
   if (seed <= max) return Array.from({ length: batch }, (_, i) => seed + i);
   throw invalidRequest([{ path: 'seed', message: `must be at most ${max} for ${batch} pictures` }]);
@@ -178,10 +214,6 @@ function seedsOf(seed: number | number[], batch: number): number[] {
 /** 32 bits, as A1111 draws them, out of the job's id: a job that is accepted twice is the same job. */
 function drawSeed(job: string): number {
   return createHash('sha256').update(job).digest().readUInt32LE(0);
-}
-
-function digestOf(hint: Uint8Array): string {
-  return createHash('sha256').update(hint).digest('hex').slice(0, HINT_DIGEST_DIGITS);
 }
 
 function tooLarge(width: number, height: number): MeshError {

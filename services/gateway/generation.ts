@@ -1,21 +1,21 @@
 /** One generation: the only file that knows the order of the stages. */
-import { loraKey } from '#shared/adapters/lora-weights.ts';
 import type { ResultStore } from '#shared/bus/object-store.ts';
-import * as denoiser from '#shared/contracts/denoiser.ts';
+import type { Pipeline } from '#shared/checkpoint/pipeline.ts';
 import type { Timings, Warning } from '#shared/contracts/generate.ts';
-import { type LoraPart, lorasFor, type PinnedLora } from '#shared/contracts/lora.ts';
 import * as textEncoder from '#shared/contracts/text-encoder.ts';
 import * as vae from '#shared/contracts/vae.ts';
 import type { MeshCallOptions, MeshClient } from '#shared/placement/mesh-client.ts';
 import { recordSpan, withSpan } from '#shared/telemetry/tracing.ts';
 import { pick, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
-import { readHint } from './hint.ts';
 import type { AdmittedJob } from './job.ts';
+import { denoise, firstPass, holdsLoras, lorasOf } from './passes.ts';
+import { putBack } from './stored-start.ts';
 
 /** Whom a generation asks. */
 export interface GenerationParts {
   readonly mesh: MeshClient;
   readonly files: ResultStore;
+  readonly pipeline: Pipeline;
   readonly now: () => number;
 }
 
@@ -35,18 +35,20 @@ export async function generate(parts: GenerationParts, job: AdmittedJob, signal:
   const startedUnixMs = now();
   recordSpan('queued', job.accepted_unix_ms, startedUnixMs);
   const options = { deadlineUnixMs: job.deadline_unix_ms, signal };
-  const [encoded, hints] = await Promise.all([
+  const [encoded, first] = await Promise.all([
     timed(now, 'encode', () => encode(parts, job, options)),
-    withSpan('hints', {}, () => readHints(parts, job)),
+    firstPass(parts, job, options),
   ]);
   const denoised = await timed(now, 'denoise', () =>
-    denoise(parts, job, { ...encoded.value.tensors, ...hints }, options),
+    denoise(parts, job, { embeds: encoded.value.tensors, first }, options),
   );
   const decoded = await timed(now, 'decode', () =>
     parts.mesh.call(vae.decode, {}, { latents: denoised.value.latents }, options),
   );
+  const pixels = pick(decoded.value.tensors, 'pixels', 'u8');
+  const { start } = job;
   return {
-    pixels: pick(decoded.value.tensors, 'pixels', 'u8'),
+    pixels: start ? await withSpan('put back', {}, () => putBack(parts.files, start, pixels)) : pixels,
     warnings: [...job.warnings, ...encoded.value.warnings],
     timings: {
       queued_ms: startedUnixMs - job.accepted_unix_ms,
@@ -89,50 +91,6 @@ async function encode(
     return { field: path, message: `${path} is longer than the text encoder's 77 tokens; it did not see: ${text}` };
   });
   return { tensors, warnings: dropRepeated(warnings) };
-}
-
-async function denoise(
-  { mesh }: GenerationParts,
-  job: AdmittedJob,
-  tensors: TensorMap,
-  options: MeshCallOptions,
-): Promise<{ latents: Tensor<'f32'>; loraEnteredStep: number | null }> {
-  const { height, width, steps, sampler, schedule, eta, rng, guidance_scale, seeds } = job;
-  const { guess_mode, controlnets, lora_start, preview_every } = job;
-  const request = {
-    job: job.job,
-    height,
-    width,
-    steps,
-    sampler,
-    schedule,
-    eta,
-    rng,
-    guidance_scale,
-    seeds,
-    guess_mode,
-    controlnets,
-    loras: lorasOf(job),
-    lora_start,
-    preview_every,
-  };
-  const reply = await mesh.call(denoiser.denoise, request, tensors, { ...options, ...holdsLoras('unet', job) });
-  return { latents: pick(reply.tensors, 'latents', 'f32'), loraEnteredStep: reply.body.lora_entered_step };
-}
-
-async function readHints({ files }: GenerationParts, job: AdmittedJob): Promise<TensorMap> {
-  const hints = await Promise.all(job.controlnets.map(async (unit) => readHint(await files.get(unit.hint))));
-  return Object.fromEntries(hints.map((hint, i) => [`hint_${i}`, hint]));
-}
-
-/** With the content that was accepted: it stands in the parameters, so no other may be used. */
-function lorasOf(job: AdmittedJob): PinnedLora[] {
-  return [...job.loras];
-}
-
-function holdsLoras(part: LoraPart, job: AdmittedJob): { holds?: string[] } {
-  const key = loraKey(lorasFor(part, job.loras));
-  return key ? { holds: [key] } : {};
 }
 
 /** A batch of one prompt is cut once, and told once. */

@@ -1,17 +1,13 @@
 /** A ControlNet's hint from the picture in a request: decoded, brought to the job's size, edges drawn where asked. */
 import type { ResultStore } from '#shared/bus/object-store.ts';
 import type { ControlNetUnit } from '#shared/contracts/generate.ts';
-import { MeshError } from '#shared/errors/errors.ts';
 import { canny } from '#shared/image/canny.ts';
-import { decodeBase64Image, decodeImage, requireImageBytes } from '#shared/image/decode.ts';
+import { decodeImage } from '#shared/image/decode.ts';
 import { type Picture, toRgb } from '#shared/image/picture.ts';
 import { encodePng } from '#shared/image/png.ts';
 import { resizeTo } from '#shared/image/resize.ts';
 import { type Tensor, tensor } from '#shared/tensor/tensor.ts';
-
-/** Images that are larger than a message come by the object store. */
-const OBJECT_PREFIX = 'object:';
-const OBJECT_NAME = /^[A-Za-z0-9_.-]{1,128}$/;
+import { readImageSource } from './image-source.ts';
 
 /** The part of a unit that makes its hint. */
 export type HintSource = Pick<ControlNetUnit, 'image' | 'preprocessor' | 'canny_low' | 'canny_high'>;
@@ -28,25 +24,11 @@ export interface HintTarget {
  * @throws MeshError INVALID_IMAGE, IMAGE_TOO_LARGE, with the path of the field
  */
 export async function makeHint(source: HintSource, target: HintTarget, files: ResultStore): Promise<Uint8Array> {
-  const decoded = await decodeSource(source.image, target.path, files);
+  const decoded = await readImageSource(source.image, target.path, files);
   const [height, width] = decoded.shape;
   const isRightSize = height === target.height && width === target.width;
   const sized = isRightSize ? decoded : await resizeTo(decoded, target.height, target.width);
   return encodePng(toRgb(source.preprocessor === 'canny' ? edges(sized, source) : sized));
-}
-
-async function decodeSource(image: string, path: string, files: ResultStore): Promise<Picture> {
-  if (!image.startsWith(OBJECT_PREFIX)) return decodeBase64Image(image, path);
-  const name = image.slice(OBJECT_PREFIX.length);
-  if (!OBJECT_NAME.test(name)) throw noObject(path, `${JSON.stringify(name)} cannot be the name of an object`);
-  const bytes = await files.sizeBytes(name);
-  if (bytes === undefined) throw noObject(path, `there is no object "${name}" in ${files.bucket}, or no longer`);
-  requireImageBytes(bytes, path);
-  return decodeImage(await files.get(name), path);
-}
-
-function noObject(path: string, reason: string): MeshError {
-  return new MeshError('INVALID_IMAGE', `${path} names no picture: ${reason}.`, { path, reason });
 }
 
 function edges(picture: Picture, source: HintSource): Picture {

@@ -1,12 +1,15 @@
 /** An accepted job: the request with every default filled in and every name resolved. What lies in the queue. JSON. */
 import { z } from 'zod';
 import { ClientId, LoraStart, LoraUnit, Priority, PromptSyntax, Rng, Warning } from '#shared/contracts/generate.ts';
+import { AdmittedHires, AdmittedStart, AdmittedVariation } from './admitted-start.ts';
 
 /** One ControlNet of an accepted job. */
 const AdmittedControlNet = z.object({
   controlnet: z.string(),
   /** The finished hint, a PNG in the object store. */
   hint: z.string(),
+  /** The same at the size of the second run. */
+  hires_hint: z.string().optional(),
   preprocessor: z.enum(['canny', 'none']),
   canny_low: z.number(),
   canny_high: z.number(),
@@ -48,6 +51,9 @@ export const AdmittedJob = z.object({
   rng: Rng,
   /** One for each picture. */
   seeds: z.array(z.number()),
+  start: AdmittedStart.optional(),
+  hires: AdmittedHires.optional(),
+  variation: AdmittedVariation.optional(),
   clip_skip: z.number(),
   controlnets: z.array(AdmittedControlNet),
   guess_mode: z.boolean(),

@@ -30,7 +30,7 @@ await runService('gateway', async ({ config, instance, transport, directory, mes
   const jobs = new Jobs({
     store,
     enqueue: (id, body) => queue.submit({ id, body, priority: body.priority, client: body.client }),
-    work: workOn({ mesh, files, now }),
+    work: workOn({ mesh, files, now, pipeline }),
     tell: (event) => publishJson(transport, subjects.events(event.job), event),
     answer: answerOver(transport, files),
     bury,

@@ -7,6 +7,7 @@ import { encodePng, PARAMETERS_KEYWORD } from '#shared/image/png.ts';
 import { VERSION } from '#shared/service/version.ts';
 import { type Tensor, tensor } from '#shared/tensor/tensor.ts';
 import type { AdmittedJob } from './job.ts';
+import { startFields, startPairs } from './start-text.ts';
 
 /** One picture of a job. */
 export interface Picture {
@@ -47,6 +48,7 @@ export function parametersText(job: DoneJob, index: number): string {
     width: job.width,
     height: job.height,
     model: job.model,
+    ...startFields(job, index),
     clipSkip: job.clip_skip,
     rng: job.rng === 'cpu' ? 'CPU' : 'NV',
     loras: job.loras.map(infotextLora),
@@ -63,6 +65,7 @@ export function parametersText(job: DoneJob, index: number): string {
     extra: {
       ...(job.eta !== (sampler.eta ?? 0) && { Eta: String(job.eta) }),
       ...(job.guess_mode && { 'Guess mode': 'True' }),
+      ...startPairs(job),
       ...loraStartPairs(job),
     },
     version: `latentmesh v${VERSION}`,

@@ -15,6 +15,7 @@ import {
   MAX_STEPS,
   MIN_SIDE,
 } from './limits.ts';
+import { START_FIELDS } from './start.ts';
 
 /** A job's name, chosen by the caller or made for them; a second request with the same name is the same job. */
 export const JobId = z
@@ -126,6 +127,7 @@ export const GenerateRequest = z
     /** Of the first picture; the next ones count up. Or one for each picture. Left out: drawn at random and told. */
     seed: z.union([Seed, z.array(Seed).min(1).max(MAX_BATCH)]).optional(),
     batch: z.number().int().min(1).max(MAX_BATCH).optional(),
+    ...START_FIELDS,
     /** As A1111 counts: 1 is the last layer. */
     clip_skip: z.number().int().min(1).max(MAX_CLIP_SKIP).default(1),
     controlnets: z.array(ControlNetUnit).max(MAX_CONTROLNETS).default([]),

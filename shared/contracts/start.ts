@@ -39,9 +39,9 @@ export const Hires = z
     scale: z.number().gt(1, 'must be above 1').max(4).optional(),
     width: Side.optional(),
     height: Side.optional(),
-    /** Steps that the second run makes; left out: as many as `strength` leaves of the first run's. */
+    /** Steps that the second run makes; those of the first unless given. */
     steps: z.number().int().min(1).max(MAX_STEPS).optional(),
-    strength: z.number().min(0).max(1).default(0.7),
+    strength: z.number().gt(0, 'must be above 0').max(1).default(0.7),
     upscaler: HiresUpscaler.default('latent'),
   })
   .refine(({ width, height }) => (width === undefined) === (height === undefined), {

@@ -47,6 +47,11 @@ export interface Infotext {
   readonly height: number;
   readonly modelHash?: string;
   readonly model?: string;
+  readonly variationSeed?: number;
+  /** 0 … 1. */
+  readonly variationStrength?: number;
+  /** The size that a seed's composition comes from. */
+  readonly seedResizeFrom?: { readonly width: number; readonly height: number };
   readonly denoisingStrength?: number;
   /** Written when over 1. */
   readonly clipSkip?: number;
@@ -90,6 +95,9 @@ function pairsLine(info: Infotext): string {
     ['Size', `${info.width}x${info.height}`],
     ['Model hash', info.modelHash],
     ['Model', info.model],
+    ['Variation seed', info.variationSeed],
+    ['Variation seed strength', info.variationStrength],
+    ['Seed resize from', info.seedResizeFrom && `${info.seedResizeFrom.width}x${info.seedResizeFrom.height}`],
     ['Denoising strength', info.denoisingStrength],
     ['Clip skip', info.clipSkip !== undefined && info.clipSkip > 1 ? info.clipSkip : undefined],
     ['RNG', info.rng],

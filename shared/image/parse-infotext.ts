@@ -74,14 +74,14 @@ function promptsOf(lines: readonly string[], hashes: ReadonlyMap<string, string>
 }
 
 function knownFields(pairs: Map<string, string>): Omit<Infotext, 'prompt'> {
-  const [, width, height] = /^(\d+)x(\d+)$/.exec(take(pairs, 'Size') ?? '') ?? [];
+  const { width, height } = sizeOf(take(pairs, 'Size')) ?? {};
   const required = {
     steps: number(take(pairs, 'Steps')),
     sampler: take(pairs, 'Sampler'),
     cfgScale: number(take(pairs, 'CFG scale')),
     seed: number(take(pairs, 'Seed')),
-    width: number(width),
-    height: number(height),
+    width,
+    height,
   };
   const missing = Object.entries(required).flatMap(([name, value]) => (value === undefined ? [name] : []));
   if (missing.length > 0) throw unreadable(`its last line lacks ${missing.join(', ')}`);
@@ -89,12 +89,21 @@ function knownFields(pairs: Map<string, string>): Omit<Infotext, 'prompt'> {
     scheduleType: take(pairs, 'Schedule type'),
     modelHash: take(pairs, 'Model hash'),
     model: take(pairs, 'Model'),
+    variationSeed: number(take(pairs, 'Variation seed')),
+    variationStrength: number(take(pairs, 'Variation seed strength')),
+    seedResizeFrom: sizeOf(take(pairs, 'Seed resize from')),
     denoisingStrength: number(take(pairs, 'Denoising strength')),
     clipSkip: number(take(pairs, 'Clip skip')),
     rng: take(pairs, 'RNG'),
     version: take(pairs, 'Version'),
   };
   return { ...required, ...present(optional) } as Omit<Infotext, 'prompt'>;
+}
+
+/** `512x768`. */
+function sizeOf(text: string | undefined): { width: number; height: number } | undefined {
+  const [, width, height] = /^(\d+)x(\d+)$/.exec(text ?? '') ?? [];
+  return width === undefined ? undefined : { width: Number(width), height: Number(height) };
 }
 
 function restOf(pairs: Map<string, string>): Pick<Infotext, 'controlNets' | 'extra'> {
