@@ -5,6 +5,7 @@ import type { GenerateFlags } from './generate-request.ts';
 import { addMeshCommands } from './mesh-commands.ts';
 import { decimalNumber, wholeNumber } from './number-flag.ts';
 import { EXIT } from './report.ts';
+import { addStartOptions } from './start-flags.ts';
 import type { Listed } from './status-command.ts';
 import { parseControlNet, parseLora, parseLoraStart } from './units.ts';
 
@@ -23,8 +24,7 @@ export const program: Command = new Command('latentmesh')
   .exitOverride()
   .addHelpText('after', AFTER_HELP);
 
-program
-  .command('generate')
+addStartOptions(program.command('generate'))
   .description('make a picture, on the mesh that runs or on one started for this command')
   .argument('<prompt>', 'what to see')
   .option('--model <dir>', 'checkpoint in the diffusers layout; a mesh that runs must serve it')

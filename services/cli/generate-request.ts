@@ -1,13 +1,12 @@
 /** From the flags of `generate` to the request that the mesh takes. */
 import { randomBytes } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
 import type { GenerateInput } from '#shared/contracts/generate.ts';
-import { MAX_IMAGE_BYTES } from '#shared/contracts/limits.ts';
-import { MeshError } from '#shared/errors/errors.ts';
+import { readImage } from './read-image.ts';
+import { type StartFlags, startFields } from './start-flags.ts';
 import type { ControlNetFlag, LoraFlag, LoraStartFlag } from './units.ts';
 
 /** As commander hands them over. What is left out takes the mesh's default. */
-export interface GenerateFlags {
+export interface GenerateFlags extends StartFlags {
   readonly model?: string;
   readonly negative?: string;
   readonly width?: number;
@@ -52,6 +51,7 @@ export async function generateRequest(prompt: string, job: string, flags: Genera
     sampler: flags.sampler,
     seed: flags.seed,
     batch: flags.batch,
+    ...(await startFields(flags)),
     clip_skip: flags.clipSkip,
     controlnets,
     guess_mode: flags.guessMode,
@@ -71,26 +71,10 @@ async function controlNetUnit(
 ) {
   return {
     controlnet,
-    image: (await readImage(imageFile)).toString('base64'),
+    image: await readImage(imageFile),
     preprocessor,
     controlnet_conditioning_scale: scale,
     control_guidance_start: start,
     control_guidance_end: end,
   };
-}
-
-async function readImage(file: string): Promise<Buffer> {
-  try {
-    const { size } = await stat(file);
-    if (size > MAX_IMAGE_BYTES) throw imageTooLarge(file, size);
-    return await readFile(file);
-  } catch (cause) {
-    if (cause instanceof MeshError) throw cause;
-    throw new MeshError('FILE_UNREADABLE', `${file} cannot be read: ${(cause as Error).message}`, { file }, { cause });
-  }
-}
-
-function imageTooLarge(file: string, bytes: number): MeshError {
-  const text = `${file} has ${bytes} bytes, ${MAX_IMAGE_BYTES} are allowed: take a smaller picture.`;
-  return new MeshError('IMAGE_TOO_LARGE', text, { file, bytes, limit: MAX_IMAGE_BYTES });
 }

@@ -1,4 +1,4 @@
-/** ControlNet images that are too large for a message go ahead into the object store; the request then names them. */
+/** Images that are too large for a message go ahead into the object store; the request then names them. */
 import type { NatsTransport } from '#shared/bus/nats-transport.ts';
 import type { GenerateInput } from '#shared/contracts/generate.ts';
 
@@ -7,14 +7,20 @@ const MAX_REQUEST_BYTES = 512 * 1024;
 
 /** The request, with its images stored when it would be too large. @throws MeshError BUS_UNAVAILABLE, QUEUE_FULL */
 export async function withStoredImages(request: GenerateInput, { connection }: NatsTransport): Promise<GenerateInput> {
-  const { controlnets = [] } = request;
+  const { controlnets = [], init_image, mask_image } = request;
   if (Buffer.byteLength(JSON.stringify(request)) < MAX_REQUEST_BYTES) return request;
   const { openResultStore } = await import('#shared/bus/object-store.ts');
   const store = await openResultStore(connection);
-  const stored = controlnets.map(async (unit, i) => {
-    const name = `${request.job}-image-${i}`;
-    await store.put(name, Buffer.from(unit.image, 'base64'));
-    return { ...unit, image: `object:${name}` };
-  });
-  return { ...request, controlnets: await Promise.all(stored) };
+  const put = async (kind: string, base64: string): Promise<string> => {
+    const name = `${request.job}-${kind}`;
+    await store.put(name, Buffer.from(base64, 'base64'));
+    return `object:${name}`;
+  };
+  const units = controlnets.map(async (unit, i) => ({ ...unit, image: await put(`image-${i}`, unit.image) }));
+  return {
+    ...request,
+    ...(init_image !== undefined && { init_image: await put('image-init', init_image) }),
+    ...(mask_image !== undefined && { mask_image: await put('image-mask', mask_image) }),
+    controlnets: await Promise.all(units),
+  };
 }

@@ -16,6 +16,7 @@ const AdmittedMask = z.object({
   /** What the result is put into: PNGs of one size. Without it the result stays as the networks made it. */
   around: z.object({ picture: z.string(), mask: z.string(), region: Region }).optional(),
 });
+/** How a part of the picture is painted anew. */
 export type AdmittedMask = z.infer<typeof AdmittedMask>;
 
 /** The picture that a job starts from. */

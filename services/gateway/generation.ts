@@ -1,23 +1,14 @@
 /** One generation: the only file that knows the order of the stages. */
-import type { ResultStore } from '#shared/bus/object-store.ts';
-import type { Pipeline } from '#shared/checkpoint/pipeline.ts';
 import type { Timings, Warning } from '#shared/contracts/generate.ts';
 import * as textEncoder from '#shared/contracts/text-encoder.ts';
 import * as vae from '#shared/contracts/vae.ts';
-import type { MeshCallOptions, MeshClient } from '#shared/placement/mesh-client.ts';
+import type { MeshCallOptions } from '#shared/placement/mesh-client.ts';
 import { recordSpan, withSpan } from '#shared/telemetry/tracing.ts';
 import { pick, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
+import type { GenerationParts } from './generation-parts.ts';
 import type { AdmittedJob } from './job.ts';
 import { denoise, firstPass, holdsLoras, lorasOf } from './passes.ts';
 import { putBack } from './stored-start.ts';
-
-/** Whom a generation asks. */
-export interface GenerationParts {
-  readonly mesh: MeshClient;
-  readonly files: ResultStore;
-  readonly pipeline: Pipeline;
-  readonly now: () => number;
-}
 
 /** What comes out of it. */
 export interface Generation {

@@ -10,7 +10,7 @@ import { withSpan } from '#shared/telemetry/tracing.ts';
 import { pick, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
 import { scheduleOf } from './admit-start.ts';
 import { enlarged } from './enlarge.ts';
-import type { GenerationParts } from './generation.ts';
+import type { GenerationParts } from './generation-parts.ts';
 import { readHint } from './hint.ts';
 import type { AdmittedJob } from './job.ts';
 import { readStart } from './stored-start.ts';

@@ -8,7 +8,7 @@ import { resizeTo } from '#shared/image/resize.ts';
 import type { MeshCallOptions } from '#shared/placement/mesh-client.ts';
 import { type Tensor, type TensorMap, tensor } from '#shared/tensor/tensor.ts';
 import type { AdmittedStart } from './admitted-start.ts';
-import type { GenerationParts } from './generation.ts';
+import type { GenerationParts } from './generation-parts.ts';
 import { startTensors } from './start-tensors.ts';
 
 /** The tensors of a run that starts there. */

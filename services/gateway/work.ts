@@ -1,7 +1,8 @@
 /** What a gateway does with a job from the queue: generate, make PNGs, store them. */
 import type { GenerateReply } from '#shared/contracts/generate.ts';
 import { activeTraceId, withSpan } from '#shared/telemetry/tracing.ts';
-import { type GenerationParts, generate } from './generation.ts';
+import { generate } from './generation.ts';
+import type { GenerationParts } from './generation-parts.ts';
 import type { AdmittedJob } from './job.ts';
 import { type Picture, toPictures } from './picture.ts';
 

@@ -15,6 +15,7 @@ import {
   MIN_SIDE,
   SIDE_MULTIPLE,
 } from '#shared/contracts/limits.ts';
+import { START_FIELDS } from '#shared/contracts/start.ts';
 import { ERRORS, type ErrorDetails, MeshError, type WireError } from '#shared/errors/errors.ts';
 import { invalidRequest, parseRequest } from '../validation.ts';
 
@@ -74,6 +75,7 @@ const ImagesRequest = z.strictObject({
   schedule: native.schedule,
   eta: native.eta,
   seed: native.seed,
+  ...START_FIELDS,
   clip_skip: clip_skip.unwrap().optional(),
   controlnets: controlnets.unwrap().optional(),
   guess_mode: guess_mode.unwrap().optional(),
@@ -134,7 +136,15 @@ export function toGenerateInput(body: unknown): GenerateInput {
     ...{ guidance_rescale, guidance_start, guidance_end, prompt_syntax, rng, schedule },
     ...{ negative_prompt, job, sampler, eta, seed, clip_skip, controlnets, guess_mode, loras, lora_start },
     ...{ priority, deadline_ms },
+    ...startOf(request),
   });
+}
+
+/** Ours, under their own names. */
+function startOf(request: ImagesRequest): Partial<GenerateInput> {
+  return Object.fromEntries(
+    Object.keys(START_FIELDS).map((field) => [field, request[field as keyof typeof START_FIELDS]]),
+  );
 }
 
 /** OpenAI's answer; `parameters`, `seed` and the rest stand beside what it knows. */
