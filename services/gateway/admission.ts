@@ -168,7 +168,9 @@ export class Admission {
 
   async #checkHiresSteps(sampling: Sampling, hires: AdmittedHires): Promise<void> {
     const config = this.#parts.pipeline.scheduler;
-    await atField('hires.steps', () => createSampler(sampling.sampler, { ...sampling, config, steps: scheduleOf(hires) }));
+    await atField('hires.steps', () =>
+      createSampler(sampling.sampler, { ...sampling, config, steps: scheduleOf(hires) }),
+    );
   }
 
   get #modelSide(): number {

@@ -122,6 +122,10 @@ describe('infotext — writing', () => {
 
   it('is read by A1111 with every value whole', () => {
     expect(readAsA1111(formatInfotext(full))).toEqual({
+      'Variation seed': '12',
+      'Variation seed strength': '0.25',
+      'Seed resize from-1': '512',
+      'Seed resize from-2': '768',
       Prompt: `${full.prompt} <lora:pixel-art:0.8> <lora:ink:-1> <lora:oil:0.5:-0.25>`,
       'Negative prompt': full.negativePrompt,
       Steps: '20',
