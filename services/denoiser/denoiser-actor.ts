@@ -15,12 +15,13 @@ import { recordSpan, withSpan } from '#shared/telemetry/tracing.ts';
 import { requireFinite } from '#shared/tensor/finite.ts';
 import { VAE_FACTOR } from '#shared/tensor/latents.ts';
 import type { SchedulerConfig } from '#shared/tensor/network-config.ts';
-import { pick, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
+import { pick, type Tensor } from '#shared/tensor/tensor.ts';
 import { type CheckpointStore, Checkpoints } from './checkpoints.ts';
 import { latentsTensor } from './control.ts';
 import type { Conditioning } from './controlled-unet.ts';
 import { DistantHalf, type DistantParts } from './distant-half.ts';
-import { type Embeddings, type Guidance, openGuidance } from './guidance.ts';
+import type { Guidance } from './guidance.ts';
+import { openGuidedRun } from './guided-run.ts';
 import { type JobNoise, jobNoise } from './job-noise.ts';
 import { JobWeights } from './job-weights.ts';
 import { type RunStart, startRun } from './run-start.ts';
@@ -212,7 +213,7 @@ class DenoiseJob {
 
   #openGuidance(calls: number): Guidance {
     const { unet, mesh, distant } = this.#parts;
-    const { job, height, width, guess_mode, controlnets, guidance_scale, loras } = this.#body;
+    const { job, height, width, guess_mode, controlnets, loras } = this.#body;
     const { tensors, deadlineUnixMs } = this.#request;
     const parts = {
       unet,
@@ -233,8 +234,7 @@ class DenoiseJob {
       deadlineUnixMs,
       signal: this.#signal,
     };
-    const embeddings = embeddingsOf(tensors, guidance_scale > 1);
-    return openGuidance(parts, { ...shared, name: job, hints: tensors }, { embeddings, scale: guidance_scale });
+    return openGuidedRun(parts, { ...shared, name: job, hints: tensors }, { body: this.#body, tensors });
   }
 
   async #step(
@@ -279,10 +279,4 @@ class DenoiseJob {
     const preview = clean ? { clean: latentsTensor(clean, this.#latentShape) } : {};
     this.#parts.progress({ job, step, steps, latents, ...preview });
   }
-}
-
-/** @throws MeshError WRONG_SHAPE when the halves are not of one shape */
-function embeddingsOf(tensors: TensorMap, isGuided: boolean): Embeddings {
-  const prompt = pick(tensors, 'prompt_embeds', 'f32');
-  return { prompt, negative: isGuided ? pick(tensors, 'negative_prompt_embeds', 'f32', prompt.shape) : undefined };
 }

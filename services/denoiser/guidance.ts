@@ -5,7 +5,7 @@
  *
  * Source: two devices for the two halves is the paper's "latent parallelism" (Katz, ATC'25, §4.3).
  */
-import { applyGuidance, applyGuidanceToHalves } from '#shared/diffusion/guidance.ts';
+import { applyGuidance, applyGuidanceToHalves, rescaleGuidance } from '#shared/diffusion/guidance.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import type { MeshClient } from '#shared/placement/mesh-client.ts';
 import { type Conditioning, ControlledUnet, type ModelCall, type Prediction } from './controlled-unet.ts';
@@ -16,10 +16,16 @@ import type { Unet } from './unet.ts';
 /** What a job has beside the embeddings. */
 export type GuidedJob = Omit<Conditioning, 'prompt_embeds' | 'control_embeds'>;
 
-/** f32 [B, T, D] each; `negative` is there with guidance alone. */
+/** f32 [B, T, D] and f32 [B, T′, D]; `negative` is there with guidance alone. */
 export interface Embeddings {
   readonly prompt: Conditioning['prompt_embeds'];
   readonly negative: Conditioning['prompt_embeds'] | undefined;
+}
+
+/** How strongly the halves are drawn apart, and how far their sum is brought back to the conditional one's deviation. */
+export interface Strength {
+  readonly scale: number;
+  readonly rescale: number;
 }
 
 type OpenDistant = (conditioning: Conditioning) => Promise<DistantHalf | undefined>;
@@ -43,29 +49,37 @@ export interface Guidance {
 export function openGuidance(
   parts: GuidanceParts,
   job: GuidedJob,
-  { embeddings, scale }: { readonly embeddings: Embeddings; readonly scale: number },
+  { embeddings, ...strength }: Strength & { readonly embeddings: Embeddings },
 ): Guidance {
   const { prompt, negative } = embeddings;
   const one = { ...job, prompt_embeds: prompt, control_embeds: prompt };
   if (!negative) return new ControlledUnet(parts, one);
-  if (parts.openDistant) return new SplitGuidance(parts, { one, negative, scale }, parts.openDistant);
+  const nobody = async (): Promise<undefined> => undefined;
+  // Prompts of different length make no batch.
+  if (parts.openDistant || negative.shape[1] !== prompt.shape[1]) {
+    return new SplitGuidance(parts, { one, negative, strength }, parts.openDistant ?? nobody);
+  }
   const both = joinHalves(negative, prompt);
   const conditioning = { ...job, prompt_embeds: both, control_embeds: job.guess_mode ? prompt : both };
-  return new JointGuidance(new ControlledUnet(parts, conditioning), scale);
+  return new JointGuidance(new ControlledUnet(parts, conditioning), job.batch, strength);
 }
 
 class JointGuidance implements Guidance {
   readonly #model: ControlledUnet;
-  readonly #scale: number;
+  readonly #batch: number;
+  readonly #strength: Strength;
 
-  constructor(model: ControlledUnet, scale: number) {
+  constructor(model: ControlledUnet, batch: number, strength: Strength) {
     this.#model = model;
-    this.#scale = scale;
+    this.#batch = batch;
+    this.#strength = strength;
   }
 
   async predict(call: ModelCall): Promise<Prediction> {
     const { noise_pred, runMs } = await this.#model.predict(call);
-    return { noise_pred: applyGuidanceToHalves(noise_pred, this.#scale), runMs };
+    const guided = applyGuidanceToHalves(noise_pred, this.#strength.scale);
+    const conditional = noise_pred.subarray(guided.length);
+    return { noise_pred: rescaleGuidance(guided, conditional, this.#strength.rescale, this.#batch), runMs };
   }
 
   close(): Promise<void> {
@@ -77,19 +91,19 @@ class SplitGuidance implements Guidance {
   readonly #parts: GuidanceParts;
   readonly #conditional: ControlledUnet;
   readonly #negative: Conditioning;
-  readonly #scale: number;
+  readonly #strength: Strength;
   #distant: Promise<DistantHalf | undefined>;
   /** Opened when the half has to be computed here. */
   #unconditional: ControlledUnet | undefined;
 
   constructor(
     parts: GuidanceParts,
-    job: { readonly one: Conditioning; readonly negative: Conditioning['prompt_embeds']; readonly scale: number },
+    job: { readonly one: Conditioning; readonly negative: Conditioning['prompt_embeds']; readonly strength: Strength },
     openDistant: OpenDistant,
   ) {
-    const { one, negative, scale } = job;
+    const { one, negative, strength } = job;
     this.#parts = parts;
-    this.#scale = scale;
+    this.#strength = strength;
     this.#conditional = new ControlledUnet(parts, one);
     const controlnets = one.guess_mode ? [] : one.controlnets; // guess mode controls the conditional half alone
     const name = `${one.name}-unconditional`;
@@ -105,7 +119,9 @@ class SplitGuidance implements Guidance {
       distant && this.#ask(distant, call),
     ]);
     const unconditional = elsewhere ?? (await this.#predictHere(call));
-    const noise_pred = applyGuidance(unconditional.noise_pred, conditional.noise_pred, this.#scale);
+    const { scale, rescale } = this.#strength;
+    const guided = applyGuidance(unconditional.noise_pred, conditional.noise_pred, scale);
+    const noise_pred = rescaleGuidance(guided, conditional.noise_pred, rescale, this.#negative.batch);
     return { noise_pred, runMs: conditional.runMs + (elsewhere ? 0 : unconditional.runMs) };
   }
 

@@ -89,12 +89,14 @@ function callsOf({ parts, job }: Runs, { steps, firstStep: skipped }: Omit<Pass,
 
 async function run({ parts, job, embeds, options }: Runs, pass: Pass, other_calls: OtherCalls): Promise<Denoised> {
   const { sampler, schedule, eta, rng, seeds, variation, guidance_scale, guess_mode, controlnets, preview_every } = job;
+  const { guidance_rescale, guidance_start, guidance_end } = job;
   const inpaint_fill = job.start?.mask?.inpaint_fill ?? 'original';
   const request = {
     job: job.job,
     ...pass.size,
     steps: pass.steps,
     ...{ sampler, schedule, eta, rng, seeds, guidance_scale, guess_mode, controlnets, preview_every },
+    ...{ guidance_rescale, guidance_start, guidance_end },
     loras: lorasOf(job),
     lora_start: pass.lora_start,
     ...(pass.tensors.init_mean && { start: { first_step: pass.firstStep, inpaint_fill } }),

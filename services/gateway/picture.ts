@@ -64,12 +64,22 @@ export function parametersText(job: DoneJob, index: number): string {
     })),
     extra: {
       ...(job.eta !== (sampler.eta ?? 0) && { Eta: String(job.eta) }),
+      ...guidancePairs(job),
       ...(job.guess_mode && { 'Guess mode': 'True' }),
       ...startPairs(job),
       ...loraStartPairs(job),
     },
     version: `latentmesh v${VERSION}`,
   });
+}
+
+/** Told where guidance is more than a scale: `Guidance rescale: 0.7, Guidance interval: 0.1-0.8`. */
+function guidancePairs(job: DoneJob): Record<string, string> {
+  const { guidance_rescale: rescale, guidance_start: start, guidance_end: end } = job;
+  return {
+    ...(rescale > 0 && { 'Guidance rescale': String(rescale) }),
+    ...((start > 0 || end < 1) && { 'Guidance interval': `${start}-${end}` }),
+  };
 }
 
 /** Told where LoRAs entered otherwise than from the start: `Lora start: max_steps 8, Lora entered at step: 3`. */
