@@ -8,7 +8,7 @@ import type { Admission } from './admission.ts';
 import { jobAttributes } from './job-span.ts';
 import type { Jobs } from './jobs.ts';
 import type { Outcomes } from './outcomes.ts';
-import { inlineReply } from './replies.ts';
+import { resultOf } from './replies.ts';
 import { parseRequest } from './validation.ts';
 
 /** What a desk is made of. */
@@ -40,16 +40,20 @@ export class Desk {
     });
   }
 
-  /** Accepts a job and waits for its end. An abort cancels the job. @throws MeshError of the door or of the job */
+  /** Accepts a job and waits for its end; pictures are in the object store. An abort cancels the job. @throws MeshError of the door or of the job */
   async generate(
     input: GenerateInput,
     caller: { readonly headers: Headers; readonly signal: AbortSignal },
   ): Promise<GenerateReply> {
-    const job = await this.accept(input, caller);
+    return this.outcome(await this.accept(input, caller), caller.signal);
+  }
+
+  /** Waits for the end of a job; pictures are in the object store. An abort cancels it. @throws MeshError of the job */
+  async outcome(job: string, signal: AbortSignal): Promise<GenerateReply> {
     try {
-      return await inlineReply(await this.#parts.outcomes.wait(job, caller.signal), this.#parts.files);
+      return resultOf(await this.#parts.outcomes.wait(job, signal));
     } catch (error) {
-      if (caller.signal.aborted) await this.#parts.jobs.cancel(job);
+      if (signal.aborted) await this.#parts.jobs.cancel(job);
       throw error;
     }
   }

@@ -19,12 +19,10 @@ export function resultOf(record: JobRecord): GenerateReply {
 export async function messageReply(record: JobRecord, files: ResultStore): Promise<GenerateReply> {
   const result = resultOf(record);
   const bytes = result.images.reduce((sum, image) => sum + (image.object?.bytes ?? 0), 0);
-  return bytes <= MAX_INLINE_BYTES ? inlineReply(record, files) : result;
+  return bytes <= MAX_INLINE_BYTES ? withImages(result, files) : result;
 }
 
-/** The reply with every picture in it, for those who have room: HTTP. @throws MeshError the job's own error */
-export async function inlineReply(record: JobRecord, files: ResultStore): Promise<GenerateReply> {
-  const result = resultOf(record);
+async function withImages(result: GenerateReply, files: ResultStore): Promise<GenerateReply> {
   const images = result.images.map(async ({ object, ...image }) => {
     if (!object) return image;
     return { ...image, b64_json: Buffer.from(await files.get(object.name)).toString('base64') };

@@ -18,3 +18,8 @@ export function traceContext({ headers }: FastifyRequest): Record<string, string
   const { traceparent } = headers;
   return typeof traceparent === 'string' ? { traceparent } : {};
 }
+
+/** `http://host:port`: this server, as the caller knows it. */
+export function originOf({ protocol, host }: FastifyRequest): string {
+  return `${protocol}://${host}`;
+}

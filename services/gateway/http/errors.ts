@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorBody } from '#shared/contracts/jobs.ts';
-import { MAX_BODY_BYTES } from '#shared/contracts/limits.ts';
+import { MAX_BODY_BYTES, MAX_IMAGE_BYTES } from '#shared/contracts/limits.ts';
 import { MeshError, type WireError } from '#shared/errors/errors.ts';
 import { fieldOf, toErrorResponse } from './openai.ts';
 
@@ -28,8 +28,28 @@ const FASTIFY_ERRORS: Readonly<Record<string, () => { error: MeshError; status?:
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: () => ({
     error: new MeshError('INVALID_REQUEST', 'The body is not as long as its content-length says.'),
   }),
+  FST_REQ_FILE_TOO_LARGE: () => ({
+    error: new MeshError(
+      'IMAGE_TOO_LARGE',
+      `A file of the form has more than ${MAX_IMAGE_BYTES} bytes: send a smaller one.`,
+      {
+        limit: MAX_IMAGE_BYTES,
+      },
+    ),
+  }),
+  FST_FILES_LIMIT: () => ({ error: tooManyParts() }),
+  FST_FIELDS_LIMIT: () => ({ error: tooManyParts() }),
+  FST_PARTS_LIMIT: () => ({ error: tooManyParts() }),
+  FST_INVALID_MULTIPART_CONTENT_TYPE: () => ({
+    error: new MeshError('INVALID_REQUEST', 'Send a form, with the header "content-type: multipart/form-data".'),
+    status: 415,
+  }),
   FST_ERR_BAD_URL: () => ({ error: new MeshError('INVALID_REQUEST', 'The address is no well-formed URL.') }),
 };
+
+function tooManyParts(): MeshError {
+  return new MeshError('INVALID_REQUEST', 'The form has too many files or fields.');
+}
 
 /** Answers with what a handler, or fastify before it, threw. */
 export function replyThrown(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {

@@ -6,9 +6,10 @@ import type { ResultStore } from '#shared/bus/object-store.ts';
 import { MAX_BATCH } from '#shared/contracts/limits.ts';
 import type { SpanRecord } from '#shared/contracts/span.ts';
 import { MeshError } from '#shared/errors/errors.ts';
+import { convertImage, IMAGE_FORMATS } from '#shared/image/convert.ts';
 import type { Desk } from '../desk.ts';
 import type { JobFeed } from '../job-feed.ts';
-import { invalidRequest } from '../validation.ts';
+import { invalidRequest, parseRequest } from '../validation.ts';
 import { traceContext } from './caller.ts';
 import type { EventStreams } from './event-stream.ts';
 import { LAST_EVENT_ID, streamJob } from './job-stream.ts';
@@ -32,6 +33,11 @@ const ImageIndex = z.coerce
   .int()
   .min(0)
   .max(MAX_BATCH - 1);
+/** Only PNG has the parameters in it. */
+const ImageQuery = z.strictObject({
+  format: z.enum(IMAGE_FORMATS).default('png'),
+  quality: z.coerce.number().int().min(0).max(100).optional(),
+});
 
 /** Adds the routes. */
 export function serveJobs(app: FastifyInstance, parts: JobRouteParts & { readonly streams: EventStreams }): void {
@@ -81,18 +87,21 @@ function listQuery(query: Record<string, unknown>): unknown {
 
 async function sendImage(
   { desk, files }: JobRouteParts,
-  { params, headers }: FastifyRequest,
+  { params, query, headers }: FastifyRequest,
   reply: FastifyReply,
 ): Promise<FastifyReply> {
   const { job, n } = params as { job: string; n: string };
+  const { format, quality } = parseRequest(ImageQuery, query);
   const record = await desk.job({ job });
   const index = ImageIndex.safeParse(n).data;
   const image = index === undefined ? undefined : record.result?.images[index];
   if (!image?.object) throw noImage(job, n, record.result?.images.length ?? 0);
-  const etag = `"${record.request_digest.slice(0, 16)}-${record.finished_unix_ms}-${index}"`;
+  const etag = `"${record.request_digest.slice(0, 16)}-${record.finished_unix_ms}-${index}-${format}${quality ?? ''}"`;
   void reply.header('etag', etag).header('cache-control', CACHE_CONTROL);
   if (headers['if-none-match']?.includes(etag)) return reply.code(304).send();
-  return reply.type('image/png').send(Buffer.from(await files.get(image.object.name)));
+  const png = await files.get(image.object.name);
+  const bytes = format === 'png' ? png : await convertImage(png, { format, quality });
+  return reply.type(`image/${format}`).send(Buffer.from(bytes));
 }
 
 function noImage(job: string, n: string, images: number): MeshError {

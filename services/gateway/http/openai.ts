@@ -2,11 +2,10 @@
  * OpenAI's images API in our terms. Fields that name a quality of OpenAI's own models are accepted at their defaults and
  * refused otherwise: nothing is ignored in silence.
  *
- * Source: openai-openapi, CreateImageRequest and ImagesResponse.
+ * Source: openai-openapi, CreateImageRequest, CreateImageEditRequest and CreateImageVariationRequest.
  */
 import { z } from 'zod';
-import type { GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
-import { GenerateRequest } from '#shared/contracts/generate.ts';
+import { type GenerateInput, GenerateRequest } from '#shared/contracts/generate.ts';
 import {
   MAX_BATCH,
   MAX_CLIENT_CHARS,
@@ -15,35 +14,31 @@ import {
   MIN_SIDE,
   SIDE_MULTIPLE,
 } from '#shared/contracts/limits.ts';
-import { START_FIELDS } from '#shared/contracts/start.ts';
 import { ERRORS, type ErrorDetails, MeshError, type WireError } from '#shared/errors/errors.ts';
+import { IMAGE_FORMATS, type ImageFormat } from '#shared/image/convert.ts';
 import { invalidRequest, parseRequest } from '../validation.ts';
 
+/** What OpenAI has other names for. */
 const {
-  steps,
-  guidance_scale,
-  guidance_rescale,
-  guidance_start,
-  guidance_end,
-  prompt_syntax,
-  rng,
-  negative_prompt,
-  clip_skip,
-  controlnets,
-  guess_mode,
-  loras,
-  lora_start,
-  priority,
-  deadline_ms,
-  ...native
+  prompt,
+  model: _model,
+  width: _width,
+  height: _height,
+  batch: _batch,
+  preview_every: _every,
+  ...own
 } = GenerateRequest.shape;
+type OwnField = keyof typeof own;
+
 /** Left out here means left out there, where the defaults are. */
-const stepsHere = steps.unwrap().optional();
-const guidanceHere = guidance_scale.unwrap().optional();
+const ownFields = Object.fromEntries(
+  Object.entries(own).map(([name, field]) => [name, field instanceof z.ZodDefault ? field.unwrap().optional() : field]),
+) as unknown as Record<OwnField, z.ZodType>;
 
 /** The body of POST /v1/images/generations: OpenAI's fields, and ours beside them under their own names. */
-const ImagesRequest = z.strictObject({
-  prompt: native.prompt,
+export const ImagesRequest = z.strictObject({
+  ...ownFields,
+  prompt,
   model: z.string().min(1).nullish(),
   n: z.number().int().min(1).max(MAX_BATCH).nullish(),
   size: z
@@ -51,7 +46,8 @@ const ImagesRequest = z.strictObject({
     .regex(/^(auto|\d{2,4}x\d{2,4})$/, 'must be "auto" or WIDTHxHEIGHT')
     .nullish(),
   response_format: z.enum(['b64_json', 'url']).nullish(),
-  output_format: z.enum(['png', 'jpeg', 'webp']).nullish(),
+  output_format: z.enum(IMAGE_FORMATS).nullish(),
+  output_compression: z.number().int().min(0).max(100).nullish(),
   quality: z.enum(['auto', 'standard', 'hd', 'low', 'medium', 'high']).nullish(),
   background: z.enum(['auto', 'opaque', 'transparent']).nullish(),
   style: z.enum(['vivid', 'natural']).nullish(),
@@ -59,114 +55,81 @@ const ImagesRequest = z.strictObject({
   stream: z.boolean().nullish(),
   partial_images: z.number().int().min(0).max(3).nullish(),
   user: z.string().max(MAX_CLIENT_CHARS).nullish(),
-  // Ours, as other servers name them too.
-  job: native.job,
-  negative_prompt: negative_prompt.unwrap().optional(),
-  steps: stepsHere,
-  num_inference_steps: stepsHere,
-  guidance_scale: guidanceHere,
-  cfg_scale: guidanceHere,
-  guidance_rescale: guidance_rescale.unwrap().optional(),
-  guidance_start: guidance_start.unwrap().optional(),
-  guidance_end: guidance_end.unwrap().optional(),
-  prompt_syntax: prompt_syntax.unwrap().optional(),
-  rng: rng.unwrap().optional(),
-  sampler: native.sampler,
-  schedule: native.schedule,
-  eta: native.eta,
-  seed: native.seed,
-  ...START_FIELDS,
-  clip_skip: clip_skip.unwrap().optional(),
-  controlnets: controlnets.unwrap().optional(),
-  guess_mode: guess_mode.unwrap().optional(),
-  loras: loras.unwrap().optional(),
-  lora_start: lora_start.unwrap().optional(),
-  priority: priority.unwrap().optional(),
-  client: native.client,
-  deadline_ms: deadline_ms.unwrap().optional(),
+  // As other servers name them.
+  num_inference_steps: own.steps.unwrap().optional(),
+  cfg_scale: own.guidance_scale.unwrap().optional(),
 });
 
 type ImagesRequest = z.infer<typeof ImagesRequest>;
 
+/** How the pictures are to be given out. */
+export interface ImagesOptions {
+  readonly isByUrl: boolean;
+  readonly format: ImageFormat;
+  /** Of JPEG and WebP, 0 … 100. */
+  readonly quality: number | undefined;
+  readonly isStream: boolean;
+  /** Pictures on the way, at most. */
+  readonly partialImages: number;
+}
+
+/** What was asked: the generation, and how its pictures are to be given out. */
+export interface ImagesJob {
+  readonly input: GenerateInput;
+  readonly options: ImagesOptions;
+}
+
 /** Values of OpenAI's fields that ask for something this server does not do. */
 const UNSUPPORTED: { readonly [Field in keyof ImagesRequest]?: readonly unknown[] } = {
-  response_format: ['url'],
-  output_format: ['jpeg', 'webp'],
   quality: ['hd', 'low', 'medium', 'high'],
   background: ['transparent'],
   style: ['natural'],
-  stream: [true],
-  partial_images: [1, 2, 3],
 };
 
+/** Steps of a request that names none: those of the contract. */
+const DEFAULT_STEPS = GenerateRequest.shape.steps.parse(undefined);
+
 /** @throws MeshError INVALID_REQUEST, UNSUPPORTED_OPTION */
-export function toGenerateInput(body: unknown): GenerateInput {
+export function readImagesRequest(body: unknown): ImagesJob {
   const request = parseRequest(ImagesRequest, body);
   refuseUnsupported(request);
-  const { prompt, model, n, size, steps, num_inference_steps, guidance_scale, cfg_scale } = request;
-  const {
-    negative_prompt,
-    job,
-    guidance_rescale,
-    guidance_start,
-    guidance_end,
-    prompt_syntax,
-    rng,
-    sampler,
-    schedule,
-    eta,
-    seed,
-    clip_skip,
-    controlnets,
-    guess_mode,
-    loras,
-    lora_start,
-    priority,
-    deadline_ms,
-  } = request;
-  return withoutUndefined({
-    prompt,
-    model: model ?? undefined,
-    batch: n ?? undefined,
-    ...sizeOf(size),
-    steps: one('steps', steps, 'num_inference_steps', num_inference_steps),
-    guidance_scale: one('guidance_scale', guidance_scale, 'cfg_scale', cfg_scale),
+  const options = optionsOf(request);
+  const { steps, guidance_scale, client } = request as { steps?: number; guidance_scale?: number; client?: string };
+  const allSteps = one('steps', steps, 'num_inference_steps', request.num_inference_steps);
+  const input = withoutUndefined({
+    ...Object.fromEntries(Object.keys(ownFields).map((name) => [name, request[name as OwnField]])),
+    prompt: request.prompt,
+    model: request.model ?? undefined,
+    batch: request.n ?? undefined,
+    ...sizeOf(request.size),
+    steps: allSteps,
+    guidance_scale: one('guidance_scale', guidance_scale, 'cfg_scale', request.cfg_scale),
     // Many clients of OpenAI's API send an empty one.
-    client: one('client', request.client, 'user', request.user || undefined),
-    ...{ guidance_rescale, guidance_start, guidance_end, prompt_syntax, rng, schedule },
-    ...{ negative_prompt, job, sampler, eta, seed, clip_skip, controlnets, guess_mode, loras, lora_start },
-    ...{ priority, deadline_ms },
-    ...startOf(request),
+    client: one('client', client, 'user', request.user || undefined),
+    ...previews(options, allSteps ?? DEFAULT_STEPS),
   });
+  return { input, options };
 }
 
-/** Ours, under their own names. */
-function startOf(request: ImagesRequest): Partial<GenerateInput> {
-  return Object.fromEntries(
-    Object.keys(START_FIELDS).map((field) => [field, request[field as keyof typeof START_FIELDS]]),
-  );
-}
-
-/** OpenAI's answer; `parameters`, `seed` and the rest stand beside what it knows. */
-export function toImagesResponse(reply: GenerateReply, createdUnixMs: number): unknown {
-  const data = reply.images.map(({ b64_json, seed, parameters }) => ({ b64_json, seed, parameters }));
-  const [first] = reply.images;
+function optionsOf(request: ImagesRequest): ImagesOptions {
+  const { response_format, output_format, output_compression, stream, partial_images } = request;
   return {
-    created: Math.floor(createdUnixMs / 1000),
-    data,
-    output_format: 'png',
-    size: first && `${first.width}x${first.height}`,
-    job: reply.job,
-    trace_id: reply.trace_id,
-    model: reply.model,
-    ...(reply.lora_entered_step !== undefined && { lora_entered_step: reply.lora_entered_step }),
-    warnings: reply.warnings,
-    timings: reply.timings,
+    isByUrl: response_format === 'url',
+    format: output_format ?? 'png',
+    quality: output_compression ?? undefined,
+    isStream: stream === true,
+    partialImages: partial_images ?? 0,
   };
 }
 
+/** So many that the pictures on the way are spread evenly; a run of few steps has fewer. */
+function previews({ partialImages }: ImagesOptions, steps: number): { preview_every?: number } {
+  if (partialImages === 0) return {};
+  return { preview_every: Math.max(1, Math.floor(steps / (partialImages + 1))) };
+}
+
 /** OpenAI's error form, with its four keys. */
-export function toErrorResponse({ code, message, details = {} }: WireError): unknown {
+export function toErrorResponse({ code, message, details = {} }: WireError): { readonly error: object } {
   const type = ERRORS[code].status < 500 ? 'invalid_request_error' : 'server_error';
   return { error: { message, type, param: fieldOf(details), code, details } };
 }
@@ -181,10 +144,21 @@ export function fieldOf({ problems, path }: ErrorDetails): string | null {
 function refuseUnsupported(request: ImagesRequest): void {
   for (const [field, refused] of Object.entries(UNSUPPORTED)) {
     const value = request[field as keyof ImagesRequest];
-    if (!refused.includes(value)) continue;
-    const text = `${field}: ${JSON.stringify(value)} is not supported. Leave it out: pictures come as PNG in b64_json, in one answer; what they look like is up to steps, guidance_scale and sampler.`;
-    throw new MeshError('UNSUPPORTED_OPTION', text, { path: field, value });
+    if (refused.includes(value))
+      throw unsupported(field, value, 'What pictures look like is up to steps, guidance_scale and sampler');
   }
+  const { partial_images, stream, output_compression, output_format } = request;
+  if (partial_images && !stream)
+    throw unsupported('partial_images', partial_images, 'They come with "stream": true only');
+  const hasQuality = output_format === 'jpeg' || output_format === 'webp';
+  if (output_compression != null && !hasQuality) {
+    throw unsupported('output_compression', output_compression, 'PNG has none; take output_format jpeg or webp');
+  }
+}
+
+function unsupported(field: string, value: unknown, why: string): MeshError {
+  const text = `${field}: ${JSON.stringify(value)} is not supported. ${why}.`;
+  return new MeshError('UNSUPPORTED_OPTION', text, { path: field, value });
 }
 
 function sizeOf(size: string | null | undefined): { width?: number; height?: number } {

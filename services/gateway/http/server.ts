@@ -56,7 +56,7 @@ export function createHttp(parts: HttpParts): FastifyInstance {
     if (request.method === 'GET' && request.url === '/') return reply.code(404).type('text/plain').send(NOT_BUILT);
     return replyError(reply, request, { error: noSuchAddress(request), status: 404 });
   });
-  serveImages(app, parts.desk);
+  serveImages(app, { ...parts, streams });
   serveJobs(app, { ...parts, streams });
   serveMesh(app, { ...parts, streams });
   servePreprocess(app, parts);

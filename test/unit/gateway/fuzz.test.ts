@@ -4,7 +4,7 @@ import { GenerateRequest } from '#shared/contracts/generate.ts';
 import type { ErrorCode, MeshError } from '#shared/errors/errors.ts';
 import { ManualClock } from '#test/contract/bus/manual-clock.ts';
 import { fuzz, type Random, refusal } from '#test/fuzz.ts';
-import { toGenerateInput } from '../../../services/gateway/http/openai.ts';
+import { readImagesRequest } from '../../../services/gateway/http/openai.ts';
 import { parseRequest } from '../../../services/gateway/validation.ts';
 import { type Door, door } from './door.ts';
 
@@ -87,11 +87,11 @@ describe('fuzz — requests', () => {
   });
 
   it('so are 2000 bodies of the images endpoint', async () => {
-    await expectOrderly(2000, (random) => toGenerateInput(mutated(random, IMAGES_REQUEST)));
+    await expectOrderly(2000, (random) => readImagesRequest(mutated(random, IMAGES_REQUEST)).input);
   });
 
   it('2000 damaged payloads are requests, or no JSON', async () => {
     const payload = toJson(IMAGES_REQUEST);
-    await expectOrderly(2000, (random) => toGenerateInput(parseJson(random.damage(payload))));
+    await expectOrderly(2000, (random) => readImagesRequest(parseJson(random.damage(payload))));
   });
 });

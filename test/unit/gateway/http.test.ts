@@ -80,7 +80,7 @@ describe('HTTP — errors in OpenAI’s form', () => {
     ['an unknown sampler', { prompt: 'a', sampler: 'Euler b' }, 'application/json', 404, 'UNKNOWN_SAMPLER'],
     [
       'an option it does not have',
-      { prompt: 'a', response_format: 'url' },
+      { prompt: 'a', style: 'natural' },
       'application/json',
       422,
       'UNSUPPORTED_OPTION',
@@ -124,7 +124,7 @@ describe('HTTP — errors in OpenAI’s form', () => {
 
   it.each([
     ['GET', IMAGES],
-    ['POST', '/v1/images/edits'],
+    ['POST', '/v1/images/others'],
     ['GET', '/v2/jobs'],
   ] as const)('%s %s is 404 in the same form', async (method, url) => {
     await using app = await gateway();

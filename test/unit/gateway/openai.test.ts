@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { GenerateRequest } from '#shared/contracts/generate.ts';
 import { MeshError } from '#shared/errors/errors.ts';
-import { toErrorResponse, toGenerateInput, toImagesResponse } from '../../../services/gateway/http/openai.ts';
+import { MemoryResultStore } from '#test/contract/bus/memory-stores.ts';
+import { readImagesRequest, toErrorResponse } from '../../../services/gateway/http/openai.ts';
+import { imagesResponse } from '../../../services/gateway/http/openai-response.ts';
 import { result } from './admitted.ts';
 
 function refused(body: unknown): MeshError {
   try {
-    toGenerateInput(body);
+    readImagesRequest(body).input;
   } catch (error) {
     return error as MeshError;
   }
@@ -17,7 +19,7 @@ const UNIT = { controlnet: 'canny', image: 'iVBORw0KGgo=' };
 
 describe('OpenAI images — the request', () => {
   it('needs no more than a prompt; what is left out is left out', () => {
-    expect(toGenerateInput({ prompt: 'a cat' })).toEqual({ prompt: 'a cat' });
+    expect(readImagesRequest({ prompt: 'a cat' }).input).toEqual({ prompt: 'a cat' });
   });
 
   it.each<[string, object, object]>([
@@ -46,12 +48,12 @@ describe('OpenAI images — the request', () => {
     ['a user without a name', { user: '' }, {}],
     ['loras', { loras: [{ lora: 'style', weight: 0.5 }] }, { loras: [{ lora: 'style', weight: 0.5 }] }],
   ])('takes %s', (_, given, expected) => {
-    expect(toGenerateInput({ prompt: 'a cat', ...given })).toEqual({ prompt: 'a cat', ...expected });
+    expect(readImagesRequest({ prompt: 'a cat', ...given }).input).toEqual({ prompt: 'a cat', ...expected });
   });
 
   it('takes controlnets, with the defaults of the native request', () => {
     const native = GenerateRequest.parse({ prompt: 'a', controlnets: [UNIT] });
-    expect(GenerateRequest.parse(toGenerateInput({ prompt: 'a', controlnets: [UNIT] }))).toEqual(native);
+    expect(GenerateRequest.parse(readImagesRequest({ prompt: 'a', controlnets: [UNIT] }).input)).toEqual(native);
   });
 
   it.each([
@@ -70,19 +72,16 @@ describe('OpenAI images — the request', () => {
     ['size', null],
     ['model', null],
   ])('takes OpenAI’s %s at %j, which asks for nothing that is not done anyway', (field, value) => {
-    expect(toGenerateInput({ prompt: 'a cat', [field]: value })).toEqual({ prompt: 'a cat' });
+    expect(readImagesRequest({ prompt: 'a cat', [field]: value }).input).toEqual({ prompt: 'a cat' });
   });
 
   it.each([
-    ['response_format', 'url'],
-    ['output_format', 'jpeg'],
-    ['output_format', 'webp'],
     ['quality', 'hd'],
     ['quality', 'high'],
     ['background', 'transparent'],
     ['style', 'natural'],
-    ['stream', true],
     ['partial_images', 2],
+    ['output_compression', 50],
   ])('refuses %s %j, which it would have to ignore', (field, value) => {
     expect(refused({ prompt: 'a cat', [field]: value })).toMatchObject({
       code: 'UNSUPPORTED_OPTION',
@@ -106,6 +105,17 @@ describe('OpenAI images — the request', () => {
     expect(error).toMatchObject({ code: 'INVALID_REQUEST', details: { problems: [{ path: field }] } });
   });
 
+  it.each([
+    [20, 3, 5],
+    [20, 1, 10],
+    [9, 3, 2],
+    [2, 3, 1],
+  ])('%i steps and %i pictures on the way: one every %i steps', (steps, partial_images, every) => {
+    const { input, options } = readImagesRequest({ prompt: 'a cat', steps, partial_images, stream: true });
+    expect(input).toMatchObject({ steps, preview_every: every });
+    expect(options).toMatchObject({ isStream: true, partialImages: partial_images });
+  });
+
   it('refuses two names of one field that disagree', () => {
     expect(refused({ prompt: 'a', steps: 20, num_inference_steps: 30 }).details).toEqual({
       problems: [{ path: 'num_inference_steps', message: 'says 30, steps says 20' }],
@@ -115,10 +125,14 @@ describe('OpenAI images — the request', () => {
 });
 
 describe('OpenAI images — the answer', () => {
-  it('has OpenAI’s fields, and ours beside them', () => {
-    const picture = { seed: 7, width: 64, height: 32, parameters: 'a cat', b64_json: 'iVBORw==' };
-    const reply = result('job-1', [picture]);
-    expect(toImagesResponse(reply, 1_700_000_000_999)).toEqual({
+  it('has OpenAI’s fields, and ours beside them', async () => {
+    const files = new MemoryResultStore();
+    await files.put('job-1-0.png', Buffer.from('iVBORw==', 'base64'));
+    const object = { bucket: files.bucket, name: 'job-1-0.png', bytes: 4 };
+    const reply = result('job-1', [{ seed: 7, width: 64, height: 32, parameters: 'a cat', object }]);
+    const { options } = readImagesRequest({ prompt: 'a cat' });
+    const parts = { options, files, origin: 'http://localhost:8188', createdUnixMs: 1_700_000_000_999 };
+    expect(await imagesResponse(reply, parts)).toEqual({
       created: 1_700_000_000,
       data: [{ b64_json: 'iVBORw==', seed: 7, parameters: 'a cat' }],
       output_format: 'png',
@@ -128,6 +142,20 @@ describe('OpenAI images — the answer', () => {
       model: 'tiny',
       warnings: [],
       timings: reply.timings,
+    });
+  });
+
+  it('names pictures by address where that is asked for', async () => {
+    const reply = result('job-1', [{ seed: 7, width: 64, height: 32, parameters: 'a cat' }]);
+    const { options } = readImagesRequest({
+      prompt: 'a',
+      response_format: 'url',
+      output_format: 'webp',
+      output_compression: 60,
+    });
+    const parts = { options, files: new MemoryResultStore(), origin: 'http://localhost:8188', createdUnixMs: 0 };
+    expect(await imagesResponse(reply, parts)).toMatchObject({
+      data: [{ url: 'http://localhost:8188/v1/jobs/job-1/images/0?format=webp&quality=60' }],
     });
   });
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { JobRecord } from '#shared/contracts/jobs.ts';
 import { failure } from '#test/contract/bus/harness.ts';
 import { MemoryResultStore } from '#test/contract/bus/memory-stores.ts';
-import { inlineReply, messageReply } from '../../../services/gateway/replies.ts';
+import { messageReply } from '../../../services/gateway/replies.ts';
 import { result } from './admitted.ts';
 
 const RECORD: JobRecord = {
@@ -43,15 +43,9 @@ describe('replies — pictures', () => {
     expect(Buffer.byteLength(JSON.stringify(reply))).toBeLessThan(1000);
   });
 
-  it('stand in an HTTP answer however large they are', async () => {
-    const { record, files } = await finished(3_000_000);
-    const [image] = (await inlineReply(record, files)).images;
-    expect(Buffer.from(image!.b64_json!, 'base64').byteLength).toBe(3_000_000);
-  });
-
   it('that are gone after a day are UNKNOWN_JOB', async () => {
     const { record } = await finished(10);
-    expect((await failure(inlineReply(record, new MemoryResultStore()))).code).toBe('UNKNOWN_JOB');
+    expect((await failure(messageReply(record, new MemoryResultStore()))).code).toBe('UNKNOWN_JOB');
   });
 });
 
