@@ -78,13 +78,7 @@ describe('HTTP — errors in OpenAI’s form', () => {
     ['an empty body', '', 'application/json', 400, 'INVALID_REQUEST'],
     ['another content type', 'prompt=a+cat', 'application/x-www-form-urlencoded', 415, 'INVALID_REQUEST'],
     ['an unknown sampler', { prompt: 'a', sampler: 'Euler b' }, 'application/json', 404, 'UNKNOWN_SAMPLER'],
-    [
-      'an option it does not have',
-      { prompt: 'a', style: 'natural' },
-      'application/json',
-      422,
-      'UNSUPPORTED_OPTION',
-    ],
+    ['an option it does not have', { prompt: 'a', style: 'natural' }, 'application/json', 422, 'UNSUPPORTED_OPTION'],
   ])('%s', async (_, payload, contentType, status, code) => {
     await using app = await gateway();
     const answer = await post(app, payload, contentType);
