@@ -1,8 +1,9 @@
 /** The studio as files that a gateway can serve: built once, and again when what it is made of has changed. */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { PROJECT_FOLDER } from '#infra/mesh/state-file.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 
@@ -26,6 +27,7 @@ export async function ensureStudio(folder: string): Promise<boolean> {
   if (stamp && stamp.digest === digestOf(stamp.modules)) return false;
   const draft = `${folder}.${process.pid}`;
   const modules = await bundle(draft);
+  await compress(join(draft, 'assets'));
   await writeFile(join(draft, STAMP), JSON.stringify({ modules, digest: digestOf(modules) } satisfies Stamp));
   await rm(folder, { recursive: true, force: true });
   await mkdir(join(folder, '..'), { recursive: true });
@@ -62,6 +64,15 @@ async function bundle(outDir: string): Promise<string[]> {
     ],
   });
   return [...modules].sort();
+}
+
+/** Once, as small as can be, for a gateway to send as they are. */
+async function compress(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const content = await readFile(join(folder, name));
+    await writeFile(join(folder, `${name}.br`), brotliCompressSync(content));
+    await writeFile(join(folder, `${name}.gz`), gzipSync(content, { level: 9 }));
+  }
 }
 
 /** Of everything that goes in: the studio's folder, other modules of ours, and the versions of packages. */

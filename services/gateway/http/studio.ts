@@ -20,6 +20,8 @@ export function serveStudio(app: FastifyInstance, folder: string): void {
   void app.register(fastifyStatic, {
     root: folder,
     dotfiles: 'ignore',
+    // The build leaves them beside what they are made of.
+    preCompressed: true,
     cacheControl: false,
     setHeaders: (reply, path) => {
       void reply.header('cache-control', path.startsWith(assets) ? FOREVER : 'no-cache');
