@@ -1,5 +1,6 @@
 /** The commands and flags of `latentmesh`, as a table. What they do is loaded when one is called. */
 import { Argument, Command, Option } from 'commander';
+import { PREPROCESSOR_NAMES } from '#shared/contracts/preprocessors.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { GenerateFlags } from './generate-request.ts';
 import { addMeshCommands } from './mesh-commands.ts';
@@ -40,7 +41,7 @@ addStartOptions(program.command('generate'))
   .option('--controlnet <name:image[@scale[:start-end]]>', 'repeatable', repeatable(parseControlNet))
   .addOption(
     new Option('--preprocessor <name>', 'how a ControlNet image becomes its hint')
-      .choices(['canny', 'none'])
+      .choices(PREPROCESSOR_NAMES)
       .default('canny'),
   )
   .option('--guess-mode', 'ControlNets act without the prompt')

@@ -1,6 +1,7 @@
 /** From the flags of `generate` to the request that the mesh takes. */
 import { randomBytes } from 'node:crypto';
 import type { GenerateInput } from '#shared/contracts/generate.ts';
+import type { Preprocessor } from '#shared/contracts/preprocessors.ts';
 import { readImage } from './read-image.ts';
 import { type StartFlags, startFields } from './start-flags.ts';
 import type { ControlNetFlag, LoraFlag, LoraStartFlag } from './units.ts';
@@ -18,7 +19,7 @@ export interface GenerateFlags extends StartFlags {
   readonly batch?: number;
   readonly clipSkip?: number;
   readonly controlnet?: readonly ControlNetFlag[];
-  readonly preprocessor: 'canny' | 'none';
+  readonly preprocessor: Preprocessor;
   readonly guessMode?: boolean;
   readonly lora?: readonly LoraFlag[];
   readonly loraStart?: LoraStartFlag;
@@ -67,7 +68,7 @@ export async function generateRequest(prompt: string, job: string, flags: Genera
 
 async function controlNetUnit(
   { controlnet, imageFile, scale, start, end }: ControlNetFlag,
-  preprocessor: 'canny' | 'none',
+  preprocessor: Preprocessor,
 ) {
   return {
     controlnet,

@@ -1,16 +1,19 @@
-/** A ControlNet's hint from the picture in a request: decoded, brought to the job's size, edges drawn where asked. */
+/** A ControlNet's hint from the picture in a request: decoded, brought to the job's size, preprocessed. */
 import type { ResultStore } from '#shared/bus/object-store.ts';
 import type { ControlNetUnit } from '#shared/contracts/generate.ts';
-import { canny } from '#shared/image/canny.ts';
 import { decodeImage } from '#shared/image/decode.ts';
-import { type Picture, toRgb } from '#shared/image/picture.ts';
+import { toRgb } from '#shared/image/picture.ts';
 import { encodePng } from '#shared/image/png.ts';
-import { resizeTo } from '#shared/image/resize.ts';
+import { PREPROCESSORS, type Preprocess, type PreprocessorSettings } from '#shared/image/preprocessors.ts';
+import { fitTo } from '#shared/image/resize.ts';
 import { type Tensor, tensor } from '#shared/tensor/tensor.ts';
 import { readImageSource } from './image-source.ts';
 
+/** The contract's names are the table's. */
+const MAKERS: Readonly<Record<ControlNetUnit['preprocessor'], Preprocess>> = PREPROCESSORS;
+
 /** The part of a unit that makes its hint. */
-export type HintSource = Pick<ControlNetUnit, 'image' | 'preprocessor' | 'canny_low' | 'canny_high'>;
+export type HintSource = Pick<ControlNetUnit, 'image' | 'preprocessor' | 'resize_mode'> & PreprocessorSettings;
 
 /** What a hint is for: the field it comes from, and the size of the job's pictures. */
 export interface HintTarget {
@@ -25,14 +28,8 @@ export interface HintTarget {
  */
 export async function makeHint(source: HintSource, target: HintTarget, files: ResultStore): Promise<Uint8Array> {
   const decoded = await readImageSource(source.image, target.path, files);
-  const [height, width] = decoded.shape;
-  const isRightSize = height === target.height && width === target.width;
-  const sized = isRightSize ? decoded : await resizeTo(decoded, target.height, target.width);
-  return encodePng(toRgb(source.preprocessor === 'canny' ? edges(sized, source) : sized));
-}
-
-function edges(picture: Picture, source: HintSource): Picture {
-  return canny(picture, { low: source.canny_low, high: source.canny_high });
+  const sized = toRgb(await fitTo(decoded, target, source.resize_mode));
+  return encodePng(await MAKERS[source.preprocessor](sized, source));
 }
 
 /** A stored hint as the networks take it, u8 [1, 3, H, W]. */

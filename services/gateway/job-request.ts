@@ -1,9 +1,10 @@
 /** An accepted job as the request that would make it again: what its record shows, and what can be sent once more. */
 import type { AdmittedJob } from './job.ts';
+import { startRequestOf } from './start-request.ts';
 
 /** The finished hints stand in it by their names in the object store: the caller's own bytes are no longer there. */
 export function requestOf(accepted: AdmittedJob): Readonly<Record<string, unknown>> {
-  const { prompts, negative_prompts, seeds, controlnets, loras, ...rest } = accepted;
+  const { prompts, negative_prompts, seeds, controlnets, loras, start, hires, variation, ...rest } = accepted;
   const { job, warnings, trace, accepted_unix_ms, deadline_unix_ms, ...fields } = rest;
   return {
     prompt: oneOrAll(prompts),
@@ -11,8 +12,14 @@ export function requestOf(accepted: AdmittedJob): Readonly<Record<string, unknow
     ...fields,
     seed: isCountedUp(seeds) ? seeds[0] : seeds,
     batch: seeds.length,
-    controlnets: controlnets.map(({ hint, ...unit }) => ({ ...unit, image: `object:${hint}`, preprocessor: 'none' })),
-    loras: loras.map(({ lora, weight }) => ({ lora, weight })),
+    ...startRequestOf({ start, hires, variation }),
+    controlnets: controlnets.map(({ hint, hires_hint, ...unit }) => ({
+      ...unit,
+      image: `object:${hint}`,
+      preprocessor: 'none',
+      resize_mode: 'stretch',
+    })),
+    loras: loras.map(({ hash, ...unit }) => unit),
     deadline_ms: deadline_unix_ms - accepted_unix_ms,
   };
 }

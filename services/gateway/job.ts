@@ -1,6 +1,8 @@
 /** An accepted job: the request with every default filled in and every name resolved. What lies in the queue. JSON. */
 import { z } from 'zod';
 import { ClientId, LoraStart, LoraUnit, Priority, PromptSyntax, Rng, Warning } from '#shared/contracts/generate.ts';
+import { PREPROCESSOR_NAMES } from '#shared/contracts/preprocessors.ts';
+import { ResizeMode } from '#shared/contracts/start.ts';
 import { AdmittedHires, AdmittedStart, AdmittedVariation } from './admitted-start.ts';
 
 /** One ControlNet of an accepted job. */
@@ -10,9 +12,12 @@ const AdmittedControlNet = z.object({
   hint: z.string(),
   /** The same at the size of the second run. */
   hires_hint: z.string().optional(),
-  preprocessor: z.enum(['canny', 'none']),
+  preprocessor: z.enum(PREPROCESSOR_NAMES),
   canny_low: z.number(),
   canny_high: z.number(),
+  threshold: z.number(),
+  downsampling: z.number(),
+  resize_mode: ResizeMode,
   controlnet_conditioning_scale: z.number(),
   control_guidance_start: z.number(),
   control_guidance_end: z.number(),

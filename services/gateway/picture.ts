@@ -34,6 +34,9 @@ export function toPictures(job: DoneJob, pixels: Tensor<'u8'>): Promise<Picture[
   return Promise.all(pictures);
 }
 
+/** In the words of A1111's extension. */
+const RESIZE_MODES = { stretch: 'Just Resize', crop: 'Crop and Resize', fill: 'Resize and Fill' } as const;
+
 /** The parameters of the i-th picture. */
 export function parametersText(job: DoneJob, index: number): string {
   const { sampler } = resolveSampler(job.sampler);
@@ -56,8 +59,10 @@ export function parametersText(job: DoneJob, index: number): string {
       module: unit.preprocessor,
       model: baseName(unit.controlnet),
       weight: unit.controlnet_conditioning_scale,
-      resizeMode: 'Just Resize',
+      resizeMode: RESIZE_MODES[unit.resize_mode],
       ...(unit.preprocessor === 'canny' && { thresholdA: unit.canny_low, thresholdB: unit.canny_high }),
+      ...(unit.preprocessor === 'threshold' && { thresholdA: unit.threshold }),
+      ...(unit.preprocessor === 'tile_resample' && { thresholdA: unit.downsampling }),
       guidanceStart: unit.control_guidance_start,
       guidanceEnd: unit.control_guidance_end,
       controlMode: 'Balanced',

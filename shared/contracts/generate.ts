@@ -15,7 +15,8 @@ import {
   MAX_STEPS,
   MIN_SIDE,
 } from './limits.ts';
-import { START_FIELDS } from './start.ts';
+import { Preprocessor } from './preprocessors.ts';
+import { ResizeMode, START_FIELDS } from './start.ts';
 
 /** A job's name, chosen by the caller or made for them; a second request with the same name is the same job. */
 export const JobId = z
@@ -25,9 +26,6 @@ export const JobId = z
 const Prompt = z.string().max(MAX_PROMPT_CHARS);
 const Name = z.string().min(1).max(4096);
 
-/** How a ControlNet's hint is made from the image: by edge detection, or the image is the hint itself. */
-export const Preprocessor = z.enum(['canny', 'none']);
-
 /** One ControlNet of a job. */
 export const ControlNetUnit = z
   .strictObject({
@@ -36,6 +34,12 @@ export const ControlNetUnit = z
     preprocessor: Preprocessor.default('canny'),
     canny_low: z.number().int().min(0).max(1000).default(100),
     canny_high: z.number().int().min(0).max(1000).default(200),
+    /** Of the preprocessor `threshold`: the level from which on a pixel is white. */
+    threshold: z.number().int().min(0).max(255).default(127),
+    /** Of `tile_resample`: how many times smaller the picture is before it is brought back. */
+    downsampling: z.number().min(1).max(8).default(1),
+    /** How the image comes to the picture's size, before the preprocessor. */
+    resize_mode: ResizeMode.default('stretch'),
     controlnet_conditioning_scale: z.number().min(0).max(5).default(1),
     /** Part of the steps in which it acts, as fractions. */
     control_guidance_start: z.number().min(0).max(1).default(0),

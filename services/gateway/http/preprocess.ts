@@ -6,10 +6,10 @@ import { ControlNetUnit, GenerateRequest } from '#shared/contracts/generate.ts';
 import { makeHint } from '../hint.ts';
 import { parseRequest } from '../validation.ts';
 
-const { image, preprocessor, canny_low, canny_high } = ControlNetUnit.shape;
+const { image, preprocessor, canny_low, canny_high, threshold, downsampling, resize_mode } = ControlNetUnit.shape;
 const { width, height } = GenerateRequest.shape;
 const PreprocessRequest = z
-  .strictObject({ image, preprocessor, canny_low, canny_high, width, height })
+  .strictObject({ image, preprocessor, canny_low, canny_high, threshold, downsampling, resize_mode, width, height })
   .refine((request) => request.canny_low <= request.canny_high, {
     path: ['canny_low'],
     message: 'must not be above canny_high',

@@ -20,7 +20,7 @@ describe('command line', () => {
   it.each([
     [['generate'], "missing required argument 'prompt'"],
     [['generate', 'x', '--steps', 'many'], 'Give a whole number.'],
-    [['generate', 'x', '--preprocessor', 'depth'], 'Allowed choices are canny, none.'],
+    [['generate', 'x', '--preprocessor', 'depth'], 'Allowed choices are none, canny, softedge_sobel'],
     [['generate', 'x', '--priority', 'urgent'], 'Allowed choices are low, normal, high.'],
     [['generate', 'x', '--controlnet', 'canny'], 'Write NAME:IMAGE'],
     [['paint'], "unknown command 'paint'"],

@@ -8,7 +8,14 @@ import { MemoryResultStore } from '#test/contract/bus/memory-stores.ts';
 import { type HintSource, makeHint, readHint } from '../../../services/gateway/hint.ts';
 
 const TARGET = { path: 'controlnets.0.image', width: 32, height: 16 };
-const CANNY: Omit<HintSource, 'image'> = { preprocessor: 'canny', canny_low: 100, canny_high: 200 };
+const CANNY: Omit<HintSource, 'image'> = {
+  preprocessor: 'canny',
+  resize_mode: 'stretch',
+  canny_low: 100,
+  canny_high: 200,
+  threshold: 127,
+  downsampling: 1,
+};
 
 /** Left half red, right half blue. */
 async function photo(width: number, height: number): Promise<Uint8Array> {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { GenerateRequest } from '#shared/contracts/generate.ts';
+import { PREPROCESSOR_NAMES } from '#shared/contracts/preprocessors.ts';
 import type { MeshError } from '#shared/errors/errors.ts';
 import { parseRequest } from '../../../services/gateway/validation.ts';
 
@@ -56,8 +57,10 @@ describe('validation — the path and the reason of every field that is wrong', 
     ],
     [
       'an unknown preprocessor',
-      { prompt: 'a', controlnets: [{ ...UNIT, preprocessor: 'depth' }] },
-      ['controlnets.0.preprocessor: must be one of "canny", "none"'],
+      { prompt: 'a', controlnets: [{ ...UNIT, preprocessor: 'cany' }] },
+      [
+        `controlnets.0.preprocessor: must be one of ${PREPROCESSOR_NAMES.map((name) => JSON.stringify(name)).join(', ')}`,
+      ],
     ],
     [
       'a window that ends before it starts',
