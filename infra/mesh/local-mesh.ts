@@ -117,6 +117,8 @@ function planServices(options: LocalMeshOptions, place: { natsUrl: string; httpP
     LATENTMESH_MODEL: options.model,
     LATENTMESH_CONTROLNETS: folders(options.controlnets, options.env.LATENTMESH_CONTROLNETS),
     LATENTMESH_LORAS: folders(options.loras, options.env.LATENTMESH_LORAS),
+    LATENTMESH_EMBEDDINGS: folders(options.embeddings, options.env.LATENTMESH_EMBEDDINGS),
+    ...(options.vae !== undefined && { LATENTMESH_VAE: options.vae }),
   };
   return ROLES.flatMap((role) =>
     Array.from({ length: options.replicas[role] }, (_, index) => ({

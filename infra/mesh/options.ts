@@ -9,12 +9,15 @@ export const ROLES = ['gateway', 'text-encoder', 'controlnet', 'denoiser', 'lora
 
 /** The command line, checked, with every default but the model and the ports. */
 export interface MeshOptions {
-  /** Absolute. Left out: the model that comes with the project. */
+  /** Absolute, folder or file. Left out: the model that comes with the project. */
   readonly model?: string;
   readonly httpPort?: number;
   readonly natsPort?: number;
   readonly controlnets: readonly string[];
   readonly loras: readonly string[];
+  readonly embeddings: readonly string[];
+  /** Absolute. In the place of the model's own. */
+  readonly vae?: string;
   /** Processes of each role. */
   readonly replicas: Readonly<Record<Role, number>>;
   readonly isQuiet: boolean;
@@ -24,12 +27,15 @@ export interface MeshOptions {
 /** What `--help` prints. */
 export const USAGE = `Usage: npm start -- [options]
 
-  --model DIR            checkpoint in the diffusers layout (default: the one that comes with latentmesh)
+  --model PATH           checkpoint: a folder in the diffusers layout, or a .safetensors file (default: the one that comes
+                         with latentmesh)
+  --vae PATH             VAE in the place of the model's own: folder or .safetensors file
   --port PORT            HTTP port, 0 for any (default: 8188, or the next free one)
   --nats-port PORT       port of the nats-server that is started, 0 for any (default: 4222, or the next free one);
                          with NATS_URL set none is started
   --controlnets DIR      further folder with ControlNets; repeatable
   --loras DIR            further folder with LoRAs; repeatable
+  --embeddings DIR       further folder with textual inversion embeddings; repeatable
   --replicas ROLE=N      processes of a role (${ROLES.join(', ')}); repeatable
   --quiet                print errors only
   --verbose              print every log line
@@ -45,6 +51,8 @@ const FLAGS = {
   'nats-port': { type: 'string' },
   controlnets: { type: 'string', multiple: true },
   loras: { type: 'string', multiple: true },
+  embeddings: { type: 'string', multiple: true },
+  vae: { type: 'string' },
   replicas: { type: 'string', multiple: true },
   quiet: { type: 'boolean', default: false },
   verbose: { type: 'boolean', default: false },
@@ -64,6 +72,8 @@ export function parseMeshOptions(args: readonly string[], folder: string): MeshO
     ...(flags['nats-port'] !== undefined && { natsPort: portOf('--nats-port', flags['nats-port']) }),
     controlnets: (flags.controlnets ?? []).map((path) => resolve(folder, path)),
     loras: (flags.loras ?? []).map((path) => resolve(folder, path)),
+    embeddings: (flags.embeddings ?? []).map((path) => resolve(folder, path)),
+    ...(flags.vae !== undefined && { vae: resolve(folder, flags.vae) }),
     replicas: replicasOf(flags.replicas ?? []),
     isQuiet: flags.quiet,
     isVerbose: flags.verbose,

@@ -88,6 +88,7 @@ export class Latentmesh implements ServingSystem, AsyncDisposable {
       httpPort: 0,
       controlnets: [join(folder, 'controlnets')],
       loras: [join(folder, 'loras')],
+      embeddings: [],
       replicas: { ...Object.fromEntries(ROLES.map((role) => [role, 1])), ...options.replicas } as Record<Role, number>,
       isQuiet: true,
       isVerbose: false,

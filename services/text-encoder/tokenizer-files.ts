@@ -2,6 +2,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRecord, type JsonRecord, readJsonFile, readTextFile } from '#shared/checkpoint/json-file.ts';
+import { tokenizerPlace } from '#shared/checkpoint/tokenizer-place.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import type { ClipTextConfig } from '#shared/tensor/network-config.ts';
 import { createTokenizer, END_TOKEN, type Tokenizer, type TokenizerDefinition } from './tokenizer.ts';
@@ -23,8 +24,8 @@ export async function loadTokenizer(
   return createTokenizer(definition, maxPositions);
 }
 
-async function readDefinition(folder: string): Promise<TokenizerDefinition> {
-  const padToken = await readPadToken(folder);
+async function readDefinition(place: string): Promise<TokenizerDefinition> {
+  const { folder, padToken = await readPadToken(folder) } = await tokenizerPlace(place);
   if (!(await exists(join(folder, 'vocab.json'))) && (await exists(join(folder, 'tokenizer.json')))) {
     return { ...(await readTokenizerJson(join(folder, 'tokenizer.json'))), padToken };
   }

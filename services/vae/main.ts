@@ -10,7 +10,7 @@ import { Vae } from './vae.ts';
 import { decode, encode, type VaeState } from './vae-actor.ts';
 
 await runService('vae', async ({ config }) => {
-  const pipeline = await openPipeline(config.modelFolder);
+  const pipeline = await openPipeline(config.modelFolder, { vae: config.vae });
   const device = await openDevice(config);
   const vae = await Vae.load(device, pipeline.folders.vae, pipeline.vae);
   await vae.warmUp({ height: pipeline.unet.sampleSize, width: pipeline.unet.sampleSize });

@@ -63,7 +63,8 @@ export class ComponentWeights implements WeightSource {
     const { dtype, offset, length } = entry;
     if (!isFloat(dtype)) throw invalid(path, `${entry.name} is ${dtype}, a network's weights are floats`);
     this.#asked.add(canonical);
-    return { name: canonical, shape, dtype, location: { file: basename(path), offset, length } };
+    const turned = entry.isTransposed ? { isTransposed: true } : {};
+    return { name: canonical, shape, dtype, location: { file: basename(path), offset, length }, ...turned };
   }
 
   /**

@@ -6,17 +6,18 @@ import { nearestNames } from '#shared/errors/nearest.ts';
 import { configPath } from './component.ts';
 import { unreadable, withoutFolders } from './file-error.ts';
 import { readJsonFile } from './json-file.ts';
+import { openSingleFile } from './single-file/single-file.ts';
 
 /** Something that a request may name. */
 export interface LibraryEntry {
   readonly name: string;
-  /** Absolute: a ControlNet's folder, a LoRA's file. */
+  /** Absolute: a ControlNet's folder or file, a LoRA's file. */
   readonly path: string;
 }
 
 /** Where else to look besides the model's own folders; all default to nowhere. */
 export interface LibraryOptions {
-  /** A folder of ControlNet folders each. */
+  /** A folder of ControlNet folders and files each. */
   readonly controlNetFolders?: readonly string[];
   /** A folder of .safetensors files each. */
   readonly loraFolders?: readonly string[];
@@ -24,7 +25,7 @@ export interface LibraryOptions {
   readonly allowPaths?: boolean;
 }
 
-const LORA_SUFFIX = '.safetensors';
+const SUFFIX = '.safetensors';
 
 /** See the head of this file. */
 export class Library {
@@ -52,13 +53,13 @@ export class Library {
 
   /** @throws MeshError UNKNOWN_CONTROLNET with the nearest names; INVALID_REQUEST for a path. */
   async findControlNet(nameOrPath: string): Promise<LibraryEntry> {
-    if (this.#isPath(nameOrPath)) return { name: basename(nameOrPath), path: resolve(nameOrPath) };
+    if (this.#isPath(nameOrPath)) return { name: basename(nameOrPath, SUFFIX), path: resolve(nameOrPath) };
     return findIn(await this.listControlNets(), nameOrPath, 'UNKNOWN_CONTROLNET');
   }
 
   /** @throws MeshError UNKNOWN_LORA with the nearest names; INVALID_REQUEST for a path. */
   async findLora(nameOrPath: string): Promise<LibraryEntry> {
-    if (this.#isPath(nameOrPath)) return { name: basename(nameOrPath, LORA_SUFFIX), path: resolve(nameOrPath) };
+    if (this.#isPath(nameOrPath)) return { name: basename(nameOrPath, SUFFIX), path: resolve(nameOrPath) };
     return findIn(await this.listLoras(), nameOrPath, 'UNKNOWN_LORA');
   }
 
@@ -105,15 +106,17 @@ function sortedByName(perFolder: readonly (readonly LibraryEntry[])[]): LibraryE
   return [...byName.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-async function controlNetsIn(folder: string): Promise<LibraryEntry[]> {
-  const entries = (await namesIn(folder)).map((name) => ({ name, path: join(folder, name) }));
+/** Files are looked into only where ControlNets are kept: beside a model there may be a hundred other checkpoints. */
+async function controlNetsIn(folder: string, index: number): Promise<LibraryEntry[]> {
+  const names = (await namesIn(folder)).filter((name) => index > 0 || !name.endsWith(SUFFIX));
+  const entries = names.map((name) => ({ name: basename(name, SUFFIX), path: join(folder, name) }));
   const isOne = await Promise.all(entries.map(({ path }) => isControlNet(path)));
   return entries.filter((_, i) => isOne[i]);
 }
 
 async function lorasIn(folder: string): Promise<LibraryEntry[]> {
-  const files = (await namesIn(folder)).filter((name) => name.endsWith(LORA_SUFFIX));
-  return files.map((file) => ({ name: basename(file, LORA_SUFFIX), path: join(folder, file) }));
+  const files = (await namesIn(folder)).filter((name) => name.endsWith(SUFFIX));
+  return files.map((file) => ({ name: basename(file, SUFFIX), path: join(folder, file) }));
 }
 
 /** A folder that is not there is empty: most models have no add-ons of their own. */
@@ -126,10 +129,11 @@ async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-/** Whatever cannot be read as a ControlNet's configuration is none: the folder may hold anything. */
-async function isControlNet(folder: string): Promise<boolean> {
+/** Whatever cannot be read as a ControlNet is none: the folder may hold anything. */
+async function isControlNet(path: string): Promise<boolean> {
   try {
-    const { _class_name: className } = await readJsonFile(configPath(folder));
+    if (path.endsWith(SUFFIX)) return (await openSingleFile(path)).parts.has('controlnet');
+    const { _class_name: className } = await readJsonFile(configPath(path));
     return className === 'ControlNetModel';
   } catch {
     return false;

@@ -4,7 +4,7 @@
  */
 import type { AdapterRole } from './adapters/adapter-kind.ts';
 import type { WeightIndex } from './component-weights.ts';
-import { ldmLayout, unetModule } from './ldm-names.ts';
+import { ldmLayout, unetModule } from './single-file/ldm-unet.ts';
 import { canonicalName } from './weight-names.ts';
 
 /** The networks that a LoRA patches. */

@@ -1,21 +1,25 @@
-/** A checkpoint folder as diffusers writes it: what it is made of, and whether its parts fit together. No weights are read. */
-import { access } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+/** A checkpoint, a folder as diffusers writes it or a single file: what it is made of, and whether its parts fit together. No weights are read. */
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { MeshError } from '#shared/errors/errors.ts';
 import type { LatentRgb } from '#shared/tensor/latent-rgb.ts';
 import type { ClipTextConfig, SchedulerConfig, UnetConfig, VaeConfig } from '#shared/tensor/network-config.ts';
+import { hasCheckpointFile, readCheckpointJson } from './checkpoint-files.ts';
 import { parseClipTextConfig } from './clip-text-config.ts';
 import { configPath } from './component.ts';
-import { type JsonRecord, readJsonFile } from './json-file.ts';
+import type { JsonRecord } from './json-file.ts';
 import { readLatentRgb } from './latent-rgb.ts';
+import { pickleHint } from './pickle.ts';
+import { separateVae } from './separate-vae.ts';
+import { placeInFile } from './single-file/single-file.ts';
 import { parseUnetConfig } from './unet-config.ts';
 import { parseVaeConfig } from './vae-config.ts';
 import { readVocabulary, type Vocabulary } from './vocabulary.ts';
 
 /** A checkpoint that can be served. Folders are absolute. */
 export interface Pipeline {
-  /** The folder's name: what requests call the model by. */
+  /** The name of its folder or file: what requests call the model by. */
   readonly name: string;
+  /** Where its ControlNets and LoRAs are looked for: of a single file the one that it lies in. */
   readonly folder: string;
   readonly folders: Readonly<Record<'textEncoder' | 'unet' | 'vae' | 'tokenizer', string>>;
   readonly textEncoder: ClipTextConfig;
@@ -40,40 +44,56 @@ const PARTS: Readonly<Record<string, RegExp>> = {
   scheduler: /Scheduler$/,
 };
 
+/** What is used otherwise than the checkpoint says. */
+export interface PipelineOptions {
+  /** A VAE of its own: folder or file. */
+  readonly vae?: string | undefined;
+}
+
 /**
  * Reads a checkpoint's configurations and checks them against each other.
  * @throws MeshError FILE_UNREADABLE, CONFIG_INVALID, CONFIG_UNSUPPORTED, naming file and key.
  */
-export async function openPipeline(folder: string): Promise<Pipeline> {
+export async function openPipeline(folder: string, options: PipelineOptions = {}): Promise<Pipeline> {
   const root = resolve(folder);
-  await checkIndex(root);
+  await checkIndex(root, options);
   const read = async <Config>(part: string, parse: (path: string, config: JsonRecord) => Config): Promise<Config> => {
     const path = configPath(join(root, part));
-    return parse(path, await readJsonFile(path));
+    return parse(path, await readCheckpointJson(path));
   };
-  const [textEncoder, unet, vae, scheduler, vocabulary] = await Promise.all([
+  const [textEncoder, unet, { config: vae, folder: vaeFolder }, scheduler, vocabulary] = await Promise.all([
     read('text_encoder', parseClipTextConfig),
     read('unet', parseUnetConfig),
-    read('vae', parseVaeConfig),
-    readJsonFile(join(root, 'scheduler', 'scheduler_config.json')),
+    readVae(root, options),
+    readCheckpointJson(join(root, 'scheduler', 'scheduler_config.json')),
     readVocabulary(root),
   ]);
   checkFit(root, textEncoder, unet, vae);
   const folders = {
     textEncoder: join(root, 'text_encoder'),
     unet: join(root, 'unet'),
-    vae: join(root, 'vae'),
+    vae: vaeFolder,
     tokenizer: join(root, 'tokenizer'),
   };
   const latentRgb = await readLatentRgb(root, vae);
   const parts = { folders, textEncoder, unet, vae, scheduler, latentRgb };
-  return { name: basename(root), folder: root, ...parts, ...(vocabulary && { vocabulary }) };
+  const place = placeInFile(root);
+  const name = basename(root, place ? extname(root) : '');
+  return { name, folder: place ? dirname(root) : root, ...parts, ...(vocabulary && { vocabulary }) };
 }
 
-async function checkIndex(root: string): Promise<void> {
+async function readVae(root: string, { vae }: PipelineOptions): Promise<{ folder: string; config: VaeConfig }> {
+  const own = join(root, 'vae');
+  const { folder, config } = vae
+    ? await separateVae(root, vae)
+    : { folder: own, config: await readCheckpointJson(configPath(own)) };
+  return { folder, config: parseVaeConfig(configPath(folder), config) };
+}
+
+async function checkIndex(root: string, { vae: otherVae }: PipelineOptions): Promise<void> {
   const path = join(root, 'model_index.json');
-  if (!(await isThere(path))) throw noPipeline(root);
-  const index = await readJsonFile(path);
+  if (!(await hasCheckpointFile(path))) throw noPipeline(root);
+  const index = await readCheckpointJson(path);
   const className = index._class_name;
   if (typeof className !== 'string' || !SUPPORTED_CLASS.test(className)) {
     throw new MeshError(
@@ -82,19 +102,22 @@ async function checkIndex(root: string): Promise<void> {
       { file: path, key: '_class_name', value: className },
     );
   }
-  for (const [part, expected] of Object.entries(PARTS)) checkPart(path, part, index[part], expected);
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
+  for (const [part, expected] of Object.entries(PARTS)) {
+    if (part !== 'vae' || otherVae === undefined) checkPart(path, part, index[part], expected);
+  }
 }
 
 function noPipeline(root: string): MeshError {
-  const text = `${root} is no checkpoint: a folder with a model_index.json, in the layout of diffusers, is needed.`;
+  if (placeInFile(root)) return noUnet(root);
+  const hint =
+    pickleHint(root) ??
+    'a folder with a model_index.json, in the layout of diffusers, or a .safetensors file is needed';
+  const text = `${root} is no checkpoint: ${hint}.`;
   return new MeshError('FILE_UNREADABLE', text, { folder: root });
+}
+
+function noUnet(file: string): MeshError {
+  return new MeshError('CONFIG_INVALID', `${file} is no whole checkpoint: it holds no UNet.`, { file });
 }
 
 /** An entry of the index is `[library, class]`, or `[null, null]` for a part that was left out. */

@@ -41,6 +41,8 @@ export interface TensorEntry {
   readonly shape: Shape;
   readonly offset: number;
   readonly length: number;
+  /** The bytes are those of the transpose: set by who gives the tensor another name, never by a header. */
+  readonly isTransposed?: boolean;
 }
 
 /** What a header says, once it was checked. */

@@ -28,11 +28,15 @@ const STUDIO = resolve(import.meta.dirname, '../../.latentmesh/studio');
 
 const Environment = z.object({
   NATS_URL: z.string().default('nats://127.0.0.1:4222'),
-  /** Folder of the model in the diffusers layout. */
+  /** The model: a folder in the diffusers layout, or a `.safetensors` file. */
   LATENTMESH_MODEL: z.string('name the model folder'),
+  /** A VAE in the place of the model's own: folder or `.safetensors` file. */
+  LATENTMESH_VAE: z.string().min(1).optional(),
   /** Extra folders to find ControlNets and LoRAs in, separated by ":". */
   LATENTMESH_CONTROLNETS: Folders,
   LATENTMESH_LORAS: Folders,
+  /** Extra folders with textual inversion embeddings. */
+  LATENTMESH_EMBEDDINGS: Folders,
   /** Whether requests may name files by absolute path. Right on one's own machine only. */
   LATENTMESH_ALLOW_PATHS: z.stringbool().default(false),
   LATENTMESH_DEVICE: z.string().default('cpu'),
@@ -101,9 +105,13 @@ const Environment = z.object({
 /** Settings of one process. */
 export interface Config {
   readonly natsUrl: string;
+  /** Folder or file. */
   readonly modelFolder: string;
+  /** In the place of the model's own: folder or file. */
+  readonly vae?: string;
   readonly controlnetFolders: readonly string[];
   readonly loraFolders: readonly string[];
+  readonly embeddingFolders: readonly string[];
   readonly allowPaths: boolean;
   readonly device: string;
   /** What the device is made from when it is a simulated one. */
@@ -144,8 +152,10 @@ export function readConfig(role: string, env: NodeJS.ProcessEnv): Config {
   return {
     natsUrl: values.NATS_URL,
     modelFolder: values.LATENTMESH_MODEL,
+    ...(values.LATENTMESH_VAE !== undefined && { vae: values.LATENTMESH_VAE }),
     controlnetFolders: values.LATENTMESH_CONTROLNETS,
     loraFolders: values.LATENTMESH_LORAS,
+    embeddingFolders: values.LATENTMESH_EMBEDDINGS,
     allowPaths: values.LATENTMESH_ALLOW_PATHS,
     device: values.LATENTMESH_DEVICE,
     ...simulationOf(values),

@@ -4,7 +4,7 @@
  */
 import { MeshError } from '#shared/errors/errors.ts';
 import { type DType, type Shape, showShape } from '#shared/tensor/tensor.ts';
-import type { WeightSource } from '#shared/tensor/weight.ts';
+import type { Weight, WeightSource } from '#shared/tensor/weight.ts';
 import { countCost } from './cost.ts';
 import type { Branches, FedFactor, FedWeight, GraphModel, Port } from './graph-model.ts';
 import { encodeModel, type OnnxNode, type OnnxTensor, onnxDataType } from './protobuf/onnx.ts';
@@ -160,10 +160,21 @@ export class GraphBuilder {
   /** A weight as a constant of the dtype it is stored in: for tables that are too big to be widened. */
   storedWeight(name: string, shape: Shape, part: WeightPart = {}): Value {
     const weight = this.#options.source.get(this.path(name), shape);
+    if (weight.isTransposed) return this.#transposedWeight(weight);
     return this.#once(partName(weight, part), (constantName) => {
       const value = { name: constantName, dtype: weight.dtype, shape: partShape(weight, part) };
       this.#initializers.set(constantName, { ...value, data: partLocation(weight, part) });
       return value;
+    });
+  }
+
+  /** Turned back in the graph: the file is mapped as it is. */
+  #transposedWeight(weight: Weight): Value {
+    const { dtype, shape, location: data } = weight;
+    return this.#once(weight.name, (name) => {
+      const stored = { name: `${name} as stored`, dtype, shape: shape.toReversed() };
+      this.#initializers.set(stored.name, { ...stored, data });
+      return this.op('Transpose', [stored], { dtype, shape }, { perm: { ints: [1, 0] } });
     });
   }
 

@@ -17,6 +17,8 @@ export interface Weight {
   readonly shape: Shape;
   readonly dtype: WeightDType;
   readonly location: WeightLocation;
+  /** A matrix whose bytes are those of its transpose. */
+  readonly isTransposed?: boolean;
 }
 
 /** Answers for the weights of one network. */

@@ -71,6 +71,7 @@ export class TestMesh implements AsyncDisposable {
       httpPort,
       controlnets: [],
       loras: [REFERENCE_LORAS],
+      embeddings: [],
       replicas: { ...Object.fromEntries(ROLES.map((role) => [role, 1])), ...replicas } as Record<Role, number>,
       isQuiet: true,
       isVerbose: false,

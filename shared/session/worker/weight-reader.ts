@@ -6,7 +6,7 @@ import { closeSync, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { MeshError } from '#shared/errors/errors.ts';
 import { widenToF32 } from '#shared/tensor/convert.ts';
-import { bytesPerElement, elementCount, viewBytes } from '#shared/tensor/tensor.ts';
+import { bytesPerElement, elementCount, type Shape, viewBytes } from '#shared/tensor/tensor.ts';
 import type { Weight } from '#shared/tensor/weight.ts';
 import type { SharedWeights } from '../protocol.ts';
 
@@ -64,7 +64,16 @@ function readWeight<Memory extends ArrayBufferLike>(
   const array = allocate(count);
   if (weight.dtype === 'f32') fill(file, new Uint8Array(array.buffer), weight.location.offset);
   else readWidened(file, weight, array);
+  if (weight.isTransposed) transpose(array, weight.shape);
   return array;
+}
+
+/** In place, through a copy: one small matrix of a checkpoint is stored so. */
+function transpose(array: Float32Array, [rows = 1, columns = 1]: Shape): void {
+  const stored = Float32Array.from(array);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) array[row * columns + column] = stored[column * rows + row]!;
+  }
 }
 
 function open(path: string): OpenFile {

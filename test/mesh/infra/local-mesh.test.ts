@@ -32,6 +32,7 @@ async function start(model: string): Promise<Started> {
     httpPort: 0,
     controlnets: [],
     loras: [],
+    embeddings: [],
     replicas: Object.fromEntries(ROLES.map((role) => [role, 1])) as Record<Role, number>,
     isQuiet: true,
     isVerbose: false,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ldmLayout, unetModule } from '#shared/checkpoint/ldm-names.ts';
+import { ldmLayout, unetModule } from '#shared/checkpoint/single-file/ldm-unet.ts';
 
 describe('LDM names — of a UNet with two layers in a block', () => {
   it.each([
