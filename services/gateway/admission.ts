@@ -17,6 +17,7 @@ import { admitHires, admitStart, admitVariation, scheduleOf, storeFile, warnOfVa
 import type { AdmittedHires } from './admitted-start.ts';
 import { type HintSource, type HintTarget, makeHint } from './hint.ts';
 import type { AdmittedControlNet, AdmittedJob } from './job.ts';
+import { requestOf } from './job-request.ts';
 import { checkLoraStart, warnOfLoraStart } from './lora-start.ts';
 import { type Sampling, samplingOf } from './sampling.ts';
 import { checkStart, stepsRun } from './start-rules.ts';
@@ -57,7 +58,8 @@ export class Admission {
         this.#checkLoras(request.loras),
         this.#checkControlNets(request, job),
       ]);
-      return { ...job, ...(start && { start: start.start }), loras, controlnets };
+      const accepted = { ...job, ...(start && { start: start.start }), loras, controlnets };
+      return { ...accepted, request: requestOf(request, accepted) };
     });
   }
 
@@ -73,7 +75,9 @@ export class Admission {
     });
   }
 
-  async #withDefaults(request: GenerateRequest & { job: string }): Promise<Omit<AdmittedJob, 'loras' | 'controlnets'>> {
+  async #withDefaults(
+    request: GenerateRequest & { job: string },
+  ): Promise<Omit<AdmittedJob, 'loras' | 'controlnets' | 'request'>> {
     const { pipeline, now } = this.#parts;
     const batch = batchOf(request);
     const side = this.#modelSide;

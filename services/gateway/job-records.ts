@@ -4,7 +4,6 @@ import type { EndEvent, JobListQuery, JobRecord } from '#shared/contracts/jobs.t
 import { MeshError } from '#shared/errors/errors.ts';
 import { activeTraceId } from '#shared/telemetry/tracing.ts';
 import type { AdmittedJob } from './job.ts';
-import { requestOf } from './job-request.ts';
 
 /** Records that a filter looks at: those that changed last. */
 const SEARCHED_JOBS = 1000;
@@ -68,7 +67,7 @@ export function newRecord(job: AdmittedJob, digest: string, replyTo: string | un
     trace_id: activeTraceId(),
     created_unix_ms: job.accepted_unix_ms,
     request_digest: digest,
-    request: requestOf(job),
+    request: job.request,
     ...(job.client !== undefined && { client: job.client }),
     reply_to: replyTo ? [replyTo] : [],
   };

@@ -1,31 +1,30 @@
 /** An accepted job as the request that would make it again: what its record shows, and what can be sent once more. */
+import type { GenerateRequest } from '#shared/contracts/generate.ts';
+import { START_FIELDS } from '#shared/contracts/start.ts';
 import type { AdmittedJob } from './job.ts';
 import { startRequestOf } from './start-request.ts';
 
-/** The finished hints stand in it by their names in the object store: the caller's own bytes are no longer there. */
-export function requestOf(accepted: AdmittedJob): Readonly<Record<string, unknown>> {
-  const { prompts, negative_prompts, seeds, controlnets, loras, start, hires, variation, ...rest } = accepted;
-  const { job, warnings, trace, accepted_unix_ms, deadline_unix_ms, ...fields } = rest;
+/** The finished hints and pictures stand in it by their names in the object store: the caller's own bytes are no longer there. */
+export function requestOf(
+  request: GenerateRequest,
+  accepted: Omit<AdmittedJob, 'request'>,
+): Readonly<Record<string, unknown>> {
+  const { seeds, width, height, sampler, schedule, controlnets, start, hires, variation } = accepted;
   return {
-    prompt: oneOrAll(prompts),
-    negative_prompt: oneOrAll(negative_prompts),
-    ...fields,
+    ...Object.fromEntries(
+      Object.entries(request).filter(([name]) => name !== 'job' && !Object.hasOwn(START_FIELDS, name)),
+    ),
+    ...{ width, height, sampler, schedule },
     seed: isCountedUp(seeds) ? seeds[0] : seeds,
     batch: seeds.length,
     ...startRequestOf({ start, hires, variation }),
-    controlnets: controlnets.map(({ hint, hires_hint, ...unit }) => ({
+    controlnets: controlnets.map(({ hint, hires_hint: _, ...unit }) => ({
       ...unit,
       image: `object:${hint}`,
       preprocessor: 'none',
       resize_mode: 'stretch',
     })),
-    loras: loras.map(({ hash, ...unit }) => unit),
-    deadline_ms: deadline_unix_ms - accepted_unix_ms,
   };
-}
-
-function oneOrAll(texts: readonly string[]): string | readonly string[] {
-  return texts.every((text) => text === texts[0]) ? texts[0]! : texts;
 }
 
 function isCountedUp(seeds: readonly number[]): boolean {

@@ -67,6 +67,8 @@ export const AdmittedJob = z.object({
   priority: Priority,
   client: ClientId.optional(),
   preview_every: z.number(),
+  /** What would make it again, for its record. */
+  request: z.record(z.string(), z.unknown()),
   warnings: z.array(Warning),
   accepted_unix_ms: z.number(),
   deadline_unix_ms: z.number(),

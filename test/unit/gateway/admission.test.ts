@@ -49,6 +49,7 @@ describe('admission — defaults', () => {
       lora_start: 'exact',
       preview_every: 0,
       priority: 'normal',
+      request: expect.objectContaining({ prompt: 'a cat', seed: 7, steps: 20, width: 512, sampler: 'PLMS' }),
       warnings: [],
       accepted_unix_ms: NOW,
       deadline_unix_ms: NOW + 15 * 60_000,

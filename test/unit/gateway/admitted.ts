@@ -28,6 +28,7 @@ export function admitted(more: Partial<AdmittedJob> = {}): AdmittedJob {
     lora_start: 'exact',
     priority: 'normal',
     preview_every: 0,
+    request: { prompt: 'a lighthouse at dusk' },
     warnings: [],
     accepted_unix_ms: 1_700_000_000_000,
     deadline_unix_ms: 1_700_000_060_000,

@@ -138,4 +138,42 @@ describe('OpenAI’s client — forms', () => {
       param: 'mask',
     });
   });
+
+  it('edits a picture, all of it or where the mask is transparent', async () => {
+    await using mesh = await sdk();
+    await mesh.client.images.edit({
+      image: await image(),
+      prompt: 'a dog',
+      n: 2,
+      job: 'whole',
+      strength: 0.5,
+    } as never);
+    const whole = await mesh.app.jobs.get('whole');
+    expect(whole.request).toMatchObject({
+      prompt: 'a dog',
+      strength: 0.5,
+      batch: 2,
+      init_image: expect.stringMatching(/^object:/),
+    });
+    const clear = await sharp({ create: { width: 64, height: 64, channels: 4, background: '#0000' } })
+      .png()
+      .toBuffer();
+    const mask = await toFile(clear, 'mask.png', { type: 'image/png' });
+    const { data } = await mesh.client.images.edit({
+      image: await image(),
+      mask,
+      prompt: 'a dog',
+      size: '64x64' as never,
+    });
+    expect(data).toHaveLength(1);
+  });
+
+  it('varies a picture of ours by the prompt that stands in it', async () => {
+    await using mesh = await sdk();
+    const parameters = 'a red boat\nSteps: 20, Sampler: Euler, CFG scale: 7, Seed: 1, Size: 64x64';
+    const own = await encodePng(tensor('u8', [64, 64, 3], new Uint8Array(64 * 64 * 3)), { parameters });
+    const file = await toFile(own, 'own.png', { type: 'image/png' });
+    await mesh.client.images.createVariation({ image: file, n: 1, job: 'mine' } as never);
+    expect((await mesh.app.jobs.get('mine')).request).toMatchObject({ prompt: 'a red boat', strength: 0.6 });
+  });
 });
