@@ -2,18 +2,31 @@
 # docker build -t latentmesh .        A registry or proxy of your own: --secret id=npmrc,src=$HOME/.npmrc
 ARG NODE_IMAGE=node:24-bookworm-slim
 
-# What the services import, as far as it is for this platform: the image brings Node itself, and ONNX Runtime comes for six.
-FROM ${NODE_IMAGE} AS packages
+# What is installed follows from these files alone: a change of code leaves the layers with the packages as they are.
+FROM ${NODE_IMAGE} AS manifest
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY infra/command infra/command
 COPY infra/empty-package infra/empty-package
+
+# What the services import, as far as it is for this platform: the image brings Node itself, and ONNX Runtime comes for six.
+FROM manifest AS packages
 RUN --mount=type=secret,id=npmrc --mount=type=cache,target=/tmp/npm \
     NPM_CONFIG_USERCONFIG=/run/secrets/npmrc npm ci --omit=dev --cache /tmp/npm \
     && rm -rf node_modules/node-linux-* node_modules/.bin/node \
     && cd node_modules/onnxruntime-node/bin/napi-v6 \
     && find . -mindepth 1 -maxdepth 1 ! -name linux -exec rm -rf {} + \
     && find linux -mindepth 1 -maxdepth 1 ! -name "$(node -p process.arch)" -exec rm -rf {} +
+
+# The page of the studio: built here, since its tools are no part of the image.
+FROM manifest AS studio
+RUN --mount=type=secret,id=npmrc --mount=type=cache,target=/tmp/npm \
+    NPM_CONFIG_USERCONFIG=/run/secrets/npmrc npm ci --cache /tmp/npm
+COPY tsconfig.json ./
+COPY infra infra
+COPY shared shared
+COPY services services
+RUN node infra/studio/main.ts /app/studio
 
 FROM ${NODE_IMAGE}
 # Threads of the runtime allocate large blocks that come and go: infra/mesh/service-environment.ts says why these numbers.
@@ -23,11 +36,13 @@ ENV NODE_ENV=production \
     MALLOC_TRIM_THRESHOLD_=33554432 \
     LATENTMESH_MODEL=/app/models/pocket \
     LATENTMESH_HTTP_HOST=0.0.0.0 \
+    LATENTMESH_STUDIO=/app/studio \
     LATENTMESH_HEALTH_FILE=/tmp/latentmesh-health \
     LATENTMESH_STATE_DIR=/tmp/latentmesh
 WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
 COPY models/pocket models/pocket
+COPY --from=studio /app/studio studio
 COPY package.json ./
 COPY loadtest/profiles loadtest/profiles
 COPY infra infra

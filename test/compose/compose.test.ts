@@ -85,6 +85,18 @@ describe.skipIf(missing)(`compose — the whole mesh in containers${missing ? ` 
     await expect(connectNats({ url, name: 'stranger' })).rejects.toMatchObject({ code: 'CONFIGURATION' });
   });
 
+  it('the studio is at the gateway, without a build', async () => {
+    const page = await fetch(`${project.httpUrl}/`);
+    expect([page.status, page.headers.get('content-type')]).toEqual([200, expect.stringContaining('text/html')]);
+    expect(await page.text()).toContain('<script');
+  });
+
+  it('metrics of every container are at the gateway', async () => {
+    const text = await (await fetch(`${project.httpUrl}/metrics`)).text();
+    const told = new Set([...text.matchAll(/^process_cpu_seconds_total\{role="([a-z-]+)"/gm)].map(([, role]) => role));
+    expect([...told].toSorted()).toEqual(ROLES.toSorted());
+  });
+
   it('the command line is in the container', async () => {
     expect(await project.compose('exec', '-T', 'gateway', 'latentmesh', 'status')).toContain('model pocket');
   });
