@@ -30,7 +30,7 @@ describe('config — the environment of a service', () => {
       httpPort: 8188,
       httpNames: [],
       httpOrigins: [],
-      studioFolder: expect.stringMatching(/services.studio.dist$/),
+      studioFolder: expect.stringMatching(/\.latentmesh.studio$/),
       queue: 1000,
       jobsPerDenoiser: 1,
       checkpointSteps: 1,
