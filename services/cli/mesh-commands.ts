@@ -1,5 +1,6 @@
-/** The commands around a mesh rather than a picture, as a table: start, end and mend it. */
-import { Argument, type Command } from 'commander';
+/** The commands around a mesh rather than a picture, as a table: start, end, watch, measure and mend it. */
+import { Argument, type Command, Option } from 'commander';
+import { decimalNumber, wholeNumber } from './number-flag.ts';
 
 const JSON_FLAG = ['--json', 'print the result, or the error, as JSON on stdout'] as const;
 
@@ -18,6 +19,43 @@ export function addMeshCommands(program: Command): void {
     .option('--now', 'give up what runs')
     .option(...JSON_FLAG)
     .action(async (flags: object) => (await import('./up-command.ts')).down(flags));
+
+  program
+    .command('jobs')
+    .description('list jobs, newest first')
+    .addOption(
+      new Option('--state <state>', 'only those').choices(['queued', 'running', 'done', 'failed', 'cancelled']),
+    )
+    .option('--client <id>', 'only those of one client')
+    .option('--limit <n>', 'how many', wholeNumber)
+    .option(...JSON_FLAG)
+    .action(async (flags: object) => (await import('./jobs-command.ts')).jobs(flags));
+
+  for (const what of ['models', 'loras', 'controlnets', 'samplers'] as const) {
+    program
+      .command(what)
+      .description(`list ${what}: the same as \`list ${what}\``)
+      .option(...JSON_FLAG)
+      .action(async (flags: object) => (await import('./status-command.ts')).list(what, flags));
+  }
+
+  program
+    .command('top')
+    .description('watch the mesh: actors, devices, queue, steps a second, what is resident')
+    .option('--once', 'print it once')
+    .option('--interval <seconds>', 'between two looks', decimalNumber)
+    .option('--json', 'one line of JSON for each look')
+    .action(async (flags: object) => (await import('./top-command.ts')).top(flags));
+
+  program
+    .command('bench')
+    .description('measure the mesh that runs: latency and pictures a second')
+    .argument('[prompt]', 'what to make', 'a red boat on the sea')
+    .option('--jobs <n>', 'how many to make', wholeNumber)
+    .option('--at-once <n>', 'how many to have in the mesh at a time', wholeNumber)
+    .option('--steps <n>', 'denoising steps', wholeNumber)
+    .option(...JSON_FLAG)
+    .action(async (prompt: string, flags: object) => (await import('./bench-command.ts')).bench(prompt, flags));
 
   program
     .command('doctor')

@@ -1,22 +1,21 @@
 /** The state of a mesh as a table. */
 import type { Heartbeat, MeshStatus } from '#shared/contracts/heartbeat.ts';
+import { table } from './table.ts';
 
 const HEAD = ['ROLE', 'INSTANCE', 'DEVICE', 'LOAD', 'UP', 'MEMORY', 'ADAPTERS', 'HOLDS'];
 
 /** One line for each instance, below what the mesh offers. */
 export function statusText(mesh: MeshStatus, nowUnixMs: number): string {
-  const rows = [HEAD, ...mesh.instances.map((instance) => cells(instance, nowUnixMs))];
-  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const table = rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd(),
-  );
   const offers = (['controlnets', 'loras'] as const)
     .filter((what) => mesh[what].length > 0)
     .map((what) => `${what}: ${mesh[what].join(', ')}`);
-  return [`latentmesh ${mesh.version}, model ${mesh.model}`, ...offers, '', ...table].join('\n');
+  const lines = table(statusRows(mesh.instances, nowUnixMs));
+  return [`latentmesh ${mesh.version}, model ${mesh.model}`, ...offers, '', ...lines].join('\n');
+}
+
+/** The instances as rows, below a heading. */
+export function statusRows(instances: readonly Heartbeat[], nowUnixMs: number): string[][] {
+  return [HEAD, ...instances.map((instance) => cells(instance, nowUnixMs))];
 }
 
 function cells(instance: Heartbeat, nowUnixMs: number): string[] {
