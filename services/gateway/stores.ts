@@ -6,6 +6,7 @@ import { type JobStore, openJobStore } from '#shared/bus/job-store.ts';
 import type { NatsTransport } from '#shared/bus/nats-transport.ts';
 import { openResultStore, type ResultStore } from '#shared/bus/object-store.ts';
 import { ensureSpanStream } from '#shared/bus/span-stream.ts';
+import { replicateStreams } from '#shared/bus/stream-replicas.ts';
 import type { Config } from '#shared/config/config.ts';
 import type { DeadLetter } from '#shared/contracts/dead-letter.ts';
 import type { JobRecord } from '#shared/contracts/jobs.ts';
@@ -33,6 +34,7 @@ export async function openStores({ connection }: NatsTransport, config: Config, 
     ensureSpanStream(connection),
     ensureCheckpointStream(connection),
   ]);
+  if (config.natsReplicas !== undefined) await replicateStreams(connection, config.natsReplicas);
   const bury = async (letter: DeadLetter): Promise<void> => {
     const { job, code } = letter;
     log.error({ job, code, reason: letter.message }, 'A job was given up: its letter is in the stream of the dead.');

@@ -1,6 +1,7 @@
 /** JetStream requests that outlast an outage, and its errors in the words of the mesh. */
 import {
   type ConsumerConfig,
+  JetStreamApiCodes,
   JetStreamApiError,
   JetStreamError,
   type JetStreamManager,
@@ -118,6 +119,22 @@ export async function ensureStream(
   const { streams } = await manager(connection);
   const update = () => streams.update(config.name, config);
   await untilAnswered(() => streams.add(config).catch(ifRefusedAs(STREAM_NAME_IN_USE, update)), patience);
+}
+
+/** Changes a stream that is there. In a cluster a server may not know yet of one that another has just made: it is asked again. */
+export async function updateStream(
+  connection: NatsConnection,
+  name: string,
+  change: Partial<StreamConfig>,
+  patience: Patience = {},
+): Promise<void> {
+  const { streams } = await manager(connection);
+  const update = () =>
+    streams.update(name, change).catch((thrown: unknown) => {
+      const isUnknown = thrown instanceof JetStreamApiError && thrown.code === JetStreamApiCodes.StreamNotFound;
+      throw isUnknown ? new errors.TimeoutError({ cause: thrown }) : thrown;
+    });
+  await untilAnswered(update, patience);
 }
 
 /** Creates a durable consumer, or gives the present one this configuration. Safe to do from many processes at once. */

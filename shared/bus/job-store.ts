@@ -5,7 +5,7 @@
 import { DiscardPolicy, JetStreamApiCodes, JetStreamApiError, jetstream, StorageType } from '@nats-io/jetstream';
 import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { ATTEMPT_TIMEOUT_MS, type Patience, manager as streamManager, untilAnswered } from './jet-stream.ts';
+import { ATTEMPT_TIMEOUT_MS, type Patience, untilAnswered, updateStream } from './jet-stream.ts';
 import { toJson } from './json-payload.ts';
 
 const BUCKET = 'LATENTMESH_JOBS_STATE';
@@ -40,8 +40,7 @@ export async function openJobStore<Record>(
   const limits = { ttl: TTL_MS, max_bytes: MAX_BYTES, history: 1, storage: StorageType.File };
   const bucket = await untilAnswered(() => manager.create(BUCKET, limits), patience);
   // Made by the client it would refuse new jobs when it is full, until the oldest record is a day old.
-  const { streams } = await streamManager(connection);
-  await untilAnswered(() => streams.update(STREAM, { discard: DiscardPolicy.Old }), patience);
+  await updateStream(connection, STREAM, { discard: DiscardPolicy.Old }, patience);
   return new KvJobStore<Record>(bucket, patience);
 }
 

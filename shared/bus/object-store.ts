@@ -3,7 +3,7 @@ import { DiscardPolicy, jetstream } from '@nats-io/jetstream';
 import { type ObjectStore, Objm, StorageType } from '@nats-io/obj';
 import { type NatsConnection, nanos } from '@nats-io/transport-node';
 import { MeshError } from '#shared/errors/errors.ts';
-import { ATTEMPT_TIMEOUT_MS, manager, type Patience, untilAnswered } from './jet-stream.ts';
+import { ATTEMPT_TIMEOUT_MS, type Patience, untilAnswered, updateStream } from './jet-stream.ts';
 
 const BUCKET = 'LATENTMESH_RESULTS';
 const STREAM = `OBJ_${BUCKET}`;
@@ -53,10 +53,9 @@ async function keepTheNewest(
   { maxAgeMs, maxBytes }: Required<Omit<ResultLimits, keyof Patience>>,
   patience: Patience,
 ): Promise<void> {
-  const { streams } = await manager(connection);
   const duplicate_window = nanos(Math.min(maxAgeMs, DUPLICATE_WINDOW_MS)); // the server takes no longer one
   const limits = { max_age: nanos(maxAgeMs), max_bytes: maxBytes, discard: DiscardPolicy.Old, duplicate_window };
-  await untilAnswered(() => streams.update(STREAM, limits), patience);
+  await updateStream(connection, STREAM, limits, patience);
 }
 
 /** Reads one object, without creating anything. @throws MeshError UNKNOWN_JOB; BUS_UNAVAILABLE */

@@ -28,6 +28,8 @@ const STUDIO = resolve(import.meta.dirname, '../../.latentmesh/studio');
 
 const Environment = z.object({
   NATS_URL: z.string().default('nats://127.0.0.1:4222'),
+  /** Servers of a cluster that hold each stream; unset: as they are, 1 where they are new. */
+  LATENTMESH_NATS_REPLICAS: z.coerce.number().int().min(1).max(5).optional(),
   /** The model: a folder in the diffusers layout, or a `.safetensors` file. */
   LATENTMESH_MODEL: z.string('name the model folder'),
   /** A VAE in the place of the model's own: folder or `.safetensors` file. */
@@ -105,6 +107,7 @@ const Environment = z.object({
 /** Settings of one process. */
 export interface Config {
   readonly natsUrl: string;
+  readonly natsReplicas?: number;
   /** Folder or file. */
   readonly modelFolder: string;
   /** In the place of the model's own: folder or file. */
@@ -151,6 +154,7 @@ export function readConfig(role: string, env: NodeJS.ProcessEnv): Config {
   const values = parsed.data;
   return {
     natsUrl: values.NATS_URL,
+    ...(values.LATENTMESH_NATS_REPLICAS !== undefined && { natsReplicas: values.LATENTMESH_NATS_REPLICAS }),
     modelFolder: values.LATENTMESH_MODEL,
     ...(values.LATENTMESH_VAE !== undefined && { vae: values.LATENTMESH_VAE }),
     controlnetFolders: values.LATENTMESH_CONTROLNETS,
