@@ -19,6 +19,8 @@ import { type HintSource, type HintTarget, makeHint } from './hint.ts';
 import type { AdmittedControlNet, AdmittedJob } from './job.ts';
 import { requestOf } from './job-request.ts';
 import { checkLoraStart, warnOfLoraStart } from './lora-start.ts';
+import { warnOfUnreadTags } from './lora-tags.ts';
+import { editedOf, readPrompts, withoutBreaks } from './read-prompts.ts';
 import { type Sampling, samplingOf } from './sampling.ts';
 import { checkStart, stepsRun } from './start-rules.ts';
 import { warnOfUnknownWords } from './unknown-words.ts';
@@ -47,7 +49,7 @@ export class Admission {
   /** @throws MeshError INVALID_REQUEST with the paths of the fields, UNKNOWN_*, UNSUPPORTED_OPTION, INVALID_IMAGE, IMAGE_TOO_LARGE, LORA_*, CONTROLNET_MISMATCH */
   admit(input: unknown): Promise<AdmittedJob> {
     return withSpan('admission', {}, async () => {
-      const request = parseRequest(GenerateRequest, input);
+      const request = readPrompts(parseRequest(GenerateRequest, input));
       this.#checkModel(request.model);
       checkStart(request);
       checkLoraStart({ ...request, steps: stepsRun(request) });
@@ -90,12 +92,15 @@ export class Admission {
     const hires = admitHires(request, { width, height });
     if (hires) await this.#checkHiresSteps(sampling, hires);
     const variation = admitVariation(request, job, batch);
+    const negative_prompts = spread(request.negative_prompt, batch);
+    const edited = editedOf(request, { prompts, negative_prompts }, { sampling, config: pipeline.scheduler, hires });
     if (clip_skip > pipeline.textEncoder.layers) throw tooDeep(clip_skip, pipeline.textEncoder.layers);
     return {
       job,
       model: pipeline.name,
       prompts,
-      negative_prompts: spread(request.negative_prompt, batch),
+      negative_prompts,
+      ...(edited && { edited }),
       width,
       height,
       steps,
@@ -116,7 +121,8 @@ export class Admission {
       ...(client !== undefined && { client }),
       preview_every,
       warnings: [
-        ...warnOfUnknownWords(pipeline.name, prompts, pipeline.vocabulary),
+        ...warnOfUnknownWords(pipeline.name, prompts.map(withoutBreaks), pipeline.vocabulary),
+        ...warnOfUnreadTags(request),
         ...warnOfLoraStart(request),
         ...warnOfVariation(request),
       ],

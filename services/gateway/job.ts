@@ -23,12 +23,16 @@ const AdmittedControlNet = z.object({
   control_guidance_end: z.number(),
 });
 
+const PromptCall = z.object({ first_call: z.number(), index: z.number() });
+
 /** Prompts that change over the calls of the model. */
 const EditedPrompts = z.object({
   /** Each set for all pictures. */
   sets: z.array(z.object({ prompts: z.array(z.string()), negative_prompts: z.array(z.string()) })),
   /** From which call on which set is used; the first entry is of call 0. */
-  calls: z.array(z.object({ first_call: z.number(), index: z.number() })),
+  calls: z.array(PromptCall),
+  /** The same of the second run of `hires`. */
+  hires_calls: z.array(PromptCall).optional(),
 });
 /** Prompts that change over the calls of the model. */
 export type EditedPrompts = z.infer<typeof EditedPrompts>;

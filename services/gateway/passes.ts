@@ -30,6 +30,8 @@ export interface Pass {
   readonly steps: number;
   readonly firstStep: number;
   readonly lora_start: AdmittedJob['lora_start'];
+  /** Which prompts its calls have, where they are edited. */
+  readonly conditionings: denoiser.DenoiseRequest['conditionings'];
   readonly tensors: TensorMap;
 }
 
@@ -54,7 +56,7 @@ export async function denoise(
 ): Promise<Denoised> {
   const runs = { parts, job, embeds, options };
   if (!job.hires) return run(runs, first, undefined);
-  const second = secondPass(job.hires);
+  const second = secondPass(job.hires, job.edited?.hires_calls);
   const calls = { first: callsOf(runs, first), second: callsOf(runs, second) };
   const small = await run(runs, first, { before: 0, after: calls.second });
   const tensors = await withSpan('enlarge', {}, () => enlarged(parts.mesh, small.latents, job.hires!, options));
@@ -65,20 +67,25 @@ export async function denoise(
 
 /** What the first run needs beside the embeddings; it may be made while those are. */
 export async function firstPass(parts: GenerationParts, job: AdmittedJob, options: MeshCallOptions): Promise<Pass> {
-  const { width, height, steps, lora_start, start } = job;
+  const { width, height, steps, lora_start, start, edited } = job;
   const [hints, pictures] = await Promise.all([
     withSpan('hints', {}, () => readHints(parts, job, 'hint')),
     start && withSpan('start', {}, () => readStart(parts, start, options)),
   ]);
   const skipped = start ? firstStep(steps, start.strength) : 0;
-  return { size: { width, height }, steps, firstStep: skipped, lora_start, tensors: { ...hints, ...pictures } };
+  const conditionings = edited?.calls ?? [];
+  const tensors = { ...hints, ...pictures };
+  return { size: { width, height }, steps, firstStep: skipped, lora_start, conditionings, tensors };
 }
 
 /** LoRAs are there by now. */
-function secondPass(hires: NonNullable<AdmittedJob['hires']>): Omit<Pass, 'tensors'> {
+function secondPass(
+  hires: NonNullable<AdmittedJob['hires']>,
+  conditionings: Pass['conditionings'] = [],
+): Omit<Pass, 'tensors'> {
   const { width, height } = hires;
   const steps = scheduleOf(hires);
-  return { size: { width, height }, steps, firstStep: steps - hires.steps, lora_start: 'exact' };
+  return { size: { width, height }, steps, firstStep: steps - hires.steps, lora_start: 'exact', conditionings };
 }
 
 function callsOf({ parts, job }: Runs, { steps, firstStep: skipped }: Omit<Pass, 'tensors'>): number {
@@ -99,6 +106,7 @@ async function run({ parts, job, embeds, options }: Runs, pass: Pass, other_call
     ...{ guidance_rescale, guidance_start, guidance_end },
     loras: lorasOf(job),
     lora_start: pass.lora_start,
+    conditionings: pass.conditionings,
     ...(pass.tensors.init_mean && { start: { first_step: pass.firstStep, inpaint_fill } }),
     ...(variation && { variation }),
     ...(other_calls && { other_calls }),

@@ -6,9 +6,11 @@ import type * as contract from '#shared/contracts/text-encoder.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import type { ServedReply, ServedRequest } from '#shared/service/serve.ts';
 import { requireFinite } from '#shared/tensor/finite.ts';
-import { f32, sizeBytes, type Tensor } from '#shared/tensor/tensor.ts';
+import { sizeBytes, type Tensor } from '#shared/tensor/tensor.ts';
+import { type Chunk, chunksOf, plainChunk } from './chunks.ts';
 import type { TextEncoder } from './text-encoder.ts';
 import type { Tokenizer } from './tokenizer.ts';
+import { embedChunks, joinBatch } from './weighted-embedding.ts';
 
 type EncodeRequest = RequestOf<typeof contract.encode>;
 type EncodeReply = ReplyOf<typeof contract.encode>;
@@ -24,10 +26,21 @@ export interface TextEncoderParts {
   readonly loras: LoraWeights;
 }
 
-/** One prompt on its way through the encoder. */
-interface Wanted {
-  readonly prompt: string;
+/** What all prompts of a request share. */
+interface Turn {
+  readonly lease: LoraLease;
   readonly layers: number;
+  readonly signal: AbortSignal;
+  /** Until one has to be computed. */
+  isCached: boolean;
+}
+
+/** How one prompt is embedded. */
+interface HowToEmbed {
+  readonly turn: Turn;
+  readonly layers: number;
+  readonly syntax: EncodeRequest['prompt_syntax'];
+  readonly minChunks: number;
 }
 
 /** See the head of this file. */
@@ -45,34 +58,59 @@ export class TextEncoderActor {
     const options = { deadlineUnixMs: request.deadlineUnixMs, signal };
     const lease = await this.#parts.loras.acquire(request.body.loras, options);
     try {
-      return await this.#encode(request.body, { lease, layers, signal });
+      return await this.#encode(request.body, { lease, layers, signal, isCached: true });
     } finally {
       lease.release();
     }
   }
 
-  async #encode(
-    { prompts, negative_prompts }: EncodeRequest,
-    { lease, layers, signal }: { lease: LoraLease; layers: number; signal: AbortSignal },
-  ): Promise<ServedReply<EncodeReply>> {
-    let isCached = true;
-    const embed = async ({ prompt, layers: count }: Wanted): Promise<Tensor<'f32'>> => {
-      const name = `${lease.key} ${count} ${prompt}`;
-      const known = this.#embeddings.get(name);
-      if (known) return known;
-      isCached = false;
-      const { ids } = this.#parts.tokenizer.encode(prompt);
-      const embedding = await this.#parts.encoder.encode(ids, count, lease.weights, signal);
-      requireFinite(embedding.data, 'The embeddings of the prompt', 'text encoder');
-      this.#embeddings.set(name, embedding);
-      return embedding;
-    };
-    const prompt_embeds = await embedAll(prompts, layers, embed);
-    // Diffusers does not skip layers for the negative prompt.
-    const negative = negative_prompts && (await embedAll(negative_prompts, this.#parts.encoder.layers, embed));
-    const truncated = [...this.#cut('prompt', prompts), ...this.#cut('negative_prompt', negative_prompts ?? [])];
+  async #encode(request: EncodeRequest, turn: Turn): Promise<ServedReply<EncodeReply>> {
+    const { prompts, negative_prompts, prompt_syntax: syntax, min_chunks, negative_min_chunks } = request;
+    const isPlain = syntax === 'plain';
+    // Diffusers does not skip layers for the negative prompt, A1111 does.
+    const negativeLayers = isPlain ? this.#parts.encoder.layers : turn.layers;
+    const prompt_embeds = await this.#embedAll(prompts, { turn, layers: turn.layers, syntax, minChunks: min_chunks });
+    const negative =
+      negative_prompts &&
+      (await this.#embedAll(negative_prompts, {
+        turn,
+        layers: negativeLayers,
+        syntax,
+        minChunks: negative_min_chunks,
+      }));
+    const cut = [...this.#cut('prompt', prompts), ...this.#cut('negative_prompt', negative_prompts ?? [])];
     const tensors = { prompt_embeds, ...(negative && { negative_prompt_embeds: negative }) };
-    return { body: { truncated, cached: isCached }, tensors };
+    return { body: { truncated: isPlain ? cut : [], cached: turn.isCached }, tensors };
+  }
+
+  /** Embeddings of several prompts as one tensor, f32 [B, T, D]. */
+  async #embedAll(prompts: readonly string[], how: HowToEmbed): Promise<Tensor<'f32'>> {
+    const parts: Tensor<'f32'>[] = [];
+    for (const prompt of prompts) parts.push(await this.#embed(prompt, how));
+    return joinBatch(parts);
+  }
+
+  async #embed(prompt: string, how: HowToEmbed): Promise<Tensor<'f32'>> {
+    const { layers, syntax, minChunks, turn } = how;
+    const { lease, signal } = turn;
+    const name = `${lease.key} ${layers} ${syntax} ${minChunks} ${prompt}`;
+    const known = this.#embeddings.get(name);
+    if (known) return known;
+    turn.isCached = false;
+    const run = (ids: Int32Array): Promise<Tensor<'f32'>> =>
+      this.#parts.encoder.encode(ids, layers, lease.weights, signal);
+    const embedding = await embedChunks(this.#chunks(prompt, how), run);
+    requireFinite(embedding.data, 'The embeddings of the prompt', 'text encoder');
+    this.#embeddings.set(name, embedding);
+    return embedding;
+  }
+
+  #chunks(prompt: string, { syntax, minChunks }: HowToEmbed): Chunk[] {
+    const { tokenizer } = this.#parts;
+    if (syntax === 'plain') return [plainChunk(tokenizer.encode(prompt).ids)];
+    const chunks = chunksOf(prompt, tokenizer);
+    while (chunks.length < minChunks) chunks.push(plainChunk(tokenizer.frame([])));
+    return chunks;
   }
 
   #layersFor(clipSkip: number): number {
@@ -93,20 +131,4 @@ export class TextEncoderActor {
       .map((prompt, index) => ({ field, index, text: this.#parts.tokenizer.encode(prompt).truncatedText }))
       .filter((cut) => cut.text !== '');
   }
-}
-
-/** Embeddings of several prompts as one tensor, f32 [B, T, D]. */
-async function embedAll(
-  prompts: readonly string[],
-  layers: number,
-  embed: (wanted: Wanted) => Promise<Tensor<'f32'>>,
-): Promise<Tensor<'f32'>> {
-  const parts: Tensor<'f32'>[] = [];
-  for (const prompt of prompts) parts.push(await embed({ prompt, layers }));
-  const { shape, data } = parts[0]!;
-  const all = new Float32Array(data.length * parts.length);
-  parts.forEach((part, i) => {
-    all.set(part.data, i * data.length);
-  });
-  return f32([parts.length, ...shape.slice(1)], all);
 }

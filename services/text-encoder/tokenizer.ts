@@ -2,6 +2,7 @@
  * The tokenizer of CLIP. Our own because the ids have to be those that the model was trained with at every edge (lower case
  * per character, Unicode's white space, special tokens inside a prompt), and the published one for JavaScript differs there.
  */
+import { END_OF_WORD } from '#shared/checkpoint/byte-letters.ts';
 import { BytePairEncoder, idOf } from './bpe.ts';
 
 /** What a tokenizer's folder says. */
@@ -27,6 +28,13 @@ export interface EncodedPrompt {
 /** Turns prompts into ids; holds no state between prompts. */
 export interface Tokenizer {
   encode(prompt: string): EncodedPrompt;
+  /** Ids of a text of any length, without start and end. */
+  tokens(text: string): number[];
+  /** i32 [T]: start, at most {@link room} tokens, end, padding. */
+  frame(tokens: readonly number[]): Int32Array;
+  /** Tokens between start and end. */
+  readonly room: number;
+  readonly commaId: number;
 }
 
 /** Stands before every prompt. */
@@ -70,13 +78,24 @@ export function createTokenizer({ vocab, merges, padToken }: TokenizerDefinition
     return matches.map(({ 0: word, index }) => ({ ids: words.encode(word), text: () => source.slice(index) }));
   };
 
+  const segmentsOf = (text: string): Piece[][] => text.split(SPECIAL_TOKENS).map(piecesOf);
+  const tokensOf = (segments: readonly Piece[][]): number[] => segments.flat().flatMap((piece) => piece.ids);
+  const frame = (tokens: readonly number[]): Int32Array => {
+    const ids = new Int32Array(length).fill(pad);
+    ids.set([start, ...tokens.slice(0, room), end]);
+    return ids;
+  };
+
   return {
+    room,
+    commaId: idOf(vocab, `,${END_OF_WORD}`),
+    frame,
+    tokens: (text) => tokensOf(segmentsOf(text)),
     encode(prompt) {
-      const segments = prompt.split(SPECIAL_TOKENS).map(piecesOf);
-      const tokens = segments.flat().flatMap((piece) => piece.ids);
-      const ids = new Int32Array(length).fill(pad);
-      ids.set([start, ...tokens.slice(0, room), end]);
-      return { ids, untruncatedLength: tokens.length + 2, truncatedText: textBeyond(segments, room) };
+      const segments = segmentsOf(prompt);
+      const tokens = tokensOf(segments);
+      const untruncatedLength = tokens.length + 2;
+      return { ids: frame(tokens), untruncatedLength, truncatedText: textBeyond(segments, room) };
     },
   };
 }

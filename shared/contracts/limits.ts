@@ -2,6 +2,8 @@
 
 /** Characters of one prompt. The encoder sees 77 tokens; what is cut is told, but a book is a mistake. */
 export const MAX_PROMPT_CHARS = 4000;
+/** Different prompts that one is edited to over a job: each is encoded, and sent to the denoiser. */
+export const MAX_CONDITIONINGS = 64;
 /** Characters of a client's id. */
 export const MAX_CLIENT_CHARS = 256;
 /** Pictures of one job: one UNet run holds all of them, twice with guidance. */

@@ -20,6 +20,7 @@ export const encode = operation('text-encoder', 'encode', {
     prompt_syntax: PromptSyntax.default('plain'),
     /** Chunks of 75 tokens that every prompt is filled up to; with `a1111` alone. */
     min_chunks: z.number().int().min(1).default(1),
+    negative_min_chunks: z.number().int().min(1).default(1),
     loras: z.array(PinnedLora),
   }),
   reply: z.object({
@@ -28,3 +29,7 @@ export const encode = operation('text-encoder', 'encode', {
     cached: z.boolean(),
   }),
 });
+/** The body of a request. */
+export type EncodeRequest = z.infer<typeof encode.request>;
+/** The body of a reply. */
+export type EncodeReply = z.infer<typeof encode.reply>;

@@ -29,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => device.close());
 
 function encode(actor: TextEncoderActor, more: Partial<RequestOf<typeof contract.encode>>) {
-  const defaults = { prompt_syntax: 'plain' as const, min_chunks: 1 };
+  const defaults = { prompt_syntax: 'plain' as const, min_chunks: 1, negative_min_chunks: 1 };
   const body = { prompts: ['a cat'], negative_prompts: null, clip_skip: 1, loras: [], ...defaults, ...more };
   return actor.encode({ body, tensors: {}, deadlineUnixMs: Date.now() + 10_000 }, new AbortController().signal);
 }
