@@ -87,6 +87,12 @@ const Environment = z.object({
     .int()
     .min(0)
     .default(2 ** 30),
+  /** Memory for the activations of one run, bytes: larger pictures are decoded in tiles, and refused where that cannot be. */
+  LATENTMESH_ACTIVATION_BYTES: z.coerce
+    .number()
+    .int()
+    .min(2 ** 20)
+    .default(8 * 2 ** 30),
   /** Memory for the weights of resident ControlNets, bytes. */
   LATENTMESH_CONTROLNET_CACHE_BYTES: z.coerce
     .number()
@@ -137,6 +143,7 @@ export interface Config {
   readonly loraCacheBytes: number;
   readonly loraStrategy?: 'fed' | 'branches';
   readonly controlnetCacheBytes: number;
+  readonly activationBytes: number;
   readonly jobsPerDenoiser: number;
   readonly guidance: 'joint' | 'split';
   readonly healthFile?: string;
@@ -180,6 +187,7 @@ export function readConfig(role: string, env: NodeJS.ProcessEnv): Config {
     loraCacheBytes: values.LATENTMESH_LORA_CACHE_BYTES,
     ...(values.LATENTMESH_LORA_STRATEGY && { loraStrategy: values.LATENTMESH_LORA_STRATEGY }),
     controlnetCacheBytes: values.LATENTMESH_CONTROLNET_CACHE_BYTES,
+    activationBytes: values.LATENTMESH_ACTIVATION_BYTES,
     jobsPerDenoiser: values.LATENTMESH_JOBS_PER_DENOISER,
     guidance: values.LATENTMESH_GUIDANCE,
     ...(values.LATENTMESH_HEALTH_FILE && { healthFile: values.LATENTMESH_HEALTH_FILE }),

@@ -13,8 +13,8 @@ export const MIN_SIDE = 64;
 export const MAX_SIDE = 2048;
 /** Sides are multiples of the VAE's factor. */
 export const SIDE_MULTIPLE = 8;
-/** Pixels of one picture, 1.5 megapixels and a bit: the activations of an SD 1.5 UNet above that exceed 16 GiB. */
-export const MAX_PIXELS = 1536 * 1024;
+/** Pixels of one picture. What a device has memory for may be less: that is told by OUT_OF_MEMORY. */
+export const MAX_PIXELS = 2048 * 2048;
 export const MAX_STEPS = 150;
 export const MAX_GUIDANCE_SCALE = 50;
 /** Largest seed: what a JSON number holds exactly. The noise generator uses the low 32 bits, as torch's does. */

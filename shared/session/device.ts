@@ -101,11 +101,14 @@ export interface Device {
   /** `cpu`, `cuda:0`, `webgpu`, `simulated:<profile>`. */
   readonly name: string;
   readonly loraStrategy: LoraStrategy;
+  /** Bytes that the activations of one run may take, as its graph predicts them; unset: any number. */
+  readonly maxActivationBytes?: number | undefined;
   /**
    * Reads weights into the device's memory, widened to what it computes in; a name that comes twice is read once.
    * @throws MeshError FILE_UNREADABLE when a file is gone, too short, or changes while it is read; OUT_OF_MEMORY
    */
   loadWeights(source: WeightSource, weights: readonly Weight[], options?: LoadOptions): Promise<WeightSet>;
+  /** @throws MeshError OUT_OF_MEMORY when its runs would take more than {@link maxActivationBytes} */
   open(model: GraphModel): Promise<Session>;
   /**
    * Keeps a value under a slot, to be fed as often as it is needed: for what stays the same over many runs. Copied, not

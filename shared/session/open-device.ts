@@ -21,6 +21,8 @@ export interface DeviceConfig {
   readonly simulation?: Simulation;
   /** How LoRAs come in: by default as fed weights on the CPU, which does not copy them, as side branches elsewhere. */
   readonly loraStrategy?: LoraStrategy;
+  /** Bytes for the activations of one run; any number when left out. Simulated devices have none. */
+  readonly activationBytes?: number;
 }
 
 /** @throws MeshError CONFIGURATION for an unknown device or thread count; DEVICE_UNAVAILABLE when it cannot be used here */
@@ -30,11 +32,13 @@ export async function openDevice({
   name = device,
   simulation,
   loraStrategy = device === 'cpu' ? 'fed' : 'branches',
+  activationBytes,
 }: DeviceConfig): Promise<Device> {
   if (!Number.isInteger(threads) || threads < 1) {
     throw new MeshError('CONFIGURATION', `A device needs at least one thread, not ${threads}.`, { device, threads });
   }
   if (simulation) return new SimulatedDevice(simulation.profile, scaledClock(simulation.timeScale));
   const provider = executionProvider(device);
-  return new WorkerDevice(device, await DeviceWorker.start(name, { provider, threads }), loraStrategy);
+  const worker = await DeviceWorker.start(name, { provider, threads });
+  return new WorkerDevice(device, worker, loraStrategy, activationBytes);
 }

@@ -1,5 +1,6 @@
 /** The Device whose networks run on onnxruntime in a worker thread. */
 import { randomUUID } from 'node:crypto';
+import { MeshError } from '#shared/errors/errors.ts';
 import type { GraphModel, Port } from '#shared/graph/graph-model.ts';
 import type { Tensor } from '#shared/tensor/tensor.ts';
 import type { Weight, WeightSource } from '#shared/tensor/weight.ts';
@@ -15,14 +16,16 @@ import { WorkerWeightSet } from './worker-weight-set.ts';
 export class WorkerDevice implements Device {
   readonly name: string;
   readonly loraStrategy: LoraStrategy;
+  readonly maxActivationBytes: number | undefined;
   readonly #worker: DeviceWorker;
   readonly #patchWorker: PatchWorker;
   /** What is kept under each slot, once the run that keeps it has ended. */
   readonly #slots = new Map<string, Port>();
 
-  constructor(name: string, worker: DeviceWorker, loraStrategy: LoraStrategy) {
+  constructor(name: string, worker: DeviceWorker, loraStrategy: LoraStrategy, maxActivationBytes?: number) {
     this.name = name;
     this.loraStrategy = loraStrategy;
+    this.maxActivationBytes = maxActivationBytes;
     this.#worker = worker;
     this.#patchWorker = new PatchWorker(name);
   }
@@ -45,6 +48,7 @@ export class WorkerDevice implements Device {
   }
 
   async open(model: GraphModel): Promise<Session> {
+    this.#requireRoom(model);
     const session = randomUUID();
     await this.#worker.perform('open', { session, model });
     return new WorkerSession({ id: session, model, worker: this.#worker, slots: this.#slots });
@@ -66,6 +70,15 @@ export class WorkerDevice implements Device {
     await Promise.all([this.#worker.close(), this.#patchWorker.close()]);
   }
 
+  /** Known before anything is allocated: a process that runs out of memory would be killed with all that it has. */
+  #requireRoom({ name, cost }: GraphModel): void {
+    const { activationBytes: bytes } = cost;
+    const limit = this.maxActivationBytes ?? Number.POSITIVE_INFINITY;
+    if (bytes <= limit) return;
+    const text = `${name} would take ${gibibytes(bytes)} for the activations of one run, LATENTMESH_ACTIVATION_BYTES allows ${gibibytes(limit)}: make a smaller picture or batch, or raise it where the machine has the memory.`;
+    throw new MeshError('OUT_OF_MEMORY', text, { bytes, limit, variable: 'LATENTMESH_ACTIVATION_BYTES', graph: name });
+  }
+
   async #read(request: RequestOf<'loadWeights'>): Promise<ReplyOf<'loadWeights'>> {
     const { set, folder, weights } = request;
     const shared: [string, Float32Array<SharedArrayBuffer>][] = [];
@@ -81,4 +94,8 @@ export class WorkerDevice implements Device {
       throw thrown;
     }
   }
+}
+
+function gibibytes(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(2)} GiB`;
 }

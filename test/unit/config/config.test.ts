@@ -39,6 +39,7 @@ describe('config — the environment of a service', () => {
       patchCacheBytes: 4 * 2 ** 30,
       loraCacheBytes: 2 ** 30,
       controlnetCacheBytes: 8 * 2 ** 30,
+      activationBytes: 8 * 2 ** 30,
       logLevel: 'info',
       graceMs: 30_000,
     });
@@ -73,6 +74,7 @@ describe('config — the environment of a service', () => {
       LATENTMESH_LORA_CACHE_BYTES: '7',
       LATENTMESH_LORA_STRATEGY: 'branches',
       LATENTMESH_CONTROLNET_CACHE_BYTES: '1000',
+      LATENTMESH_ACTIVATION_BYTES: '2000000',
       LATENTMESH_LOG_LEVEL: 'debug',
       LATENTMESH_GRACE_MS: '5000',
     };
@@ -104,6 +106,7 @@ describe('config — the environment of a service', () => {
       loraCacheBytes: 7,
       loraStrategy: 'branches',
       controlnetCacheBytes: 1000,
+      activationBytes: 2_000_000,
       logLevel: 'debug',
       graceMs: 5000,
     });

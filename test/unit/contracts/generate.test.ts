@@ -46,7 +46,7 @@ describe('generate request — bounds: the last value inside, the first outside'
     ['width', { width: limits.MIN_SIDE }, { width: limits.MIN_SIDE - 8 }],
     ['width', { width: limits.MAX_SIDE }, { width: limits.MAX_SIDE + 8 }],
     ['height', { height: 72 }, { height: 76 }],
-    ['width × height', { width: 1536, height: 1024 }, { width: 1536, height: 1032 }],
+    ['width × height', { width: 2048, height: 2048 }, { width: 2048, height: 2056 }],
     ['steps', { steps: 1 }, { steps: 0 }],
     ['steps', { steps: limits.MAX_STEPS }, { steps: limits.MAX_STEPS + 1 }],
     ['steps', { steps: 2 }, { steps: 2.5 }],
