@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorBody } from '#shared/contracts/jobs.ts';
 import { MAX_BODY_BYTES, MAX_IMAGE_BYTES } from '#shared/contracts/limits.ts';
 import { MeshError, type WireError } from '#shared/errors/errors.ts';
+import { a1111Error } from './a1111/response.ts';
 import { fieldOf, toErrorResponse } from './openai.ts';
 
 /** Seconds a client should wait when the queue is full: about one job. */
@@ -70,6 +71,7 @@ export function replyError(
 }
 
 function formOf(url: string): (error: WireError) => unknown {
+  if (/^\/(sdapi|controlnet)\//.test(url)) return a1111Error;
   return url.startsWith('/v1/images/') ? toErrorResponse : nativeError;
 }
 

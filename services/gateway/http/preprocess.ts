@@ -8,6 +8,15 @@ import { parseRequest } from '../validation.ts';
 
 const { image, preprocessor, canny_low, canny_high, threshold, downsampling, resize_mode } = ControlNetUnit.shape;
 const { width, height } = GenerateRequest.shape;
+/** How a hint is made, without its picture. */
+export const HintSettings = z.strictObject({
+  preprocessor,
+  canny_low,
+  canny_high,
+  threshold,
+  downsampling,
+  resize_mode,
+});
 const PreprocessRequest = z
   .strictObject({ image, preprocessor, canny_low, canny_high, threshold, downsampling, resize_mode, width, height })
   .refine((request) => request.canny_low <= request.canny_high, {

@@ -3,6 +3,7 @@ import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { parseJson } from '#shared/bus/json-payload.ts';
 import { MAX_BODY_BYTES } from '#shared/contracts/limits.ts';
 import type { MetricsFormat } from '#shared/telemetry/metrics-text.ts';
+import { type A1111Parts, serveA1111 } from './a1111/routes.ts';
 import { closePolitely } from './closing.ts';
 import { noSuchAddress, refuseClient, replyError, replyThrown } from './errors.ts';
 import { EventStreams } from './event-stream.ts';
@@ -21,7 +22,7 @@ const HEADERS_TIMEOUT_MS = 60_000;
 const CHECK_INTERVAL_MS = 30_000;
 
 /** What HTTP needs of the gateway. */
-export interface HttpParts extends JobRouteParts, MeshRouteParts, PreprocessParts {
+export interface HttpParts extends JobRouteParts, MeshRouteParts, PreprocessParts, A1111Parts {
   /** Whether every role has an instance. */
   readonly missingRoles: () => string[];
   /** The page of `GET /metrics`; left out: there is none. */
@@ -58,6 +59,7 @@ export function createHttp(parts: HttpParts): FastifyInstance {
   });
   serveImages(app, { ...parts, streams });
   serveJobs(app, { ...parts, streams });
+  serveA1111(app, parts);
   serveMesh(app, { ...parts, streams });
   servePreprocess(app, parts);
   serveHealth(app, parts.missingRoles);
