@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { randomLora } from '#infra/checkpoint/random-lora.ts';
-import { openComponent } from '#shared/checkpoint/component.ts';
+import { loraBase } from '#shared/checkpoint/lora-base.ts';
 import { openPipeline } from '#shared/checkpoint/pipeline.ts';
 import { writeSafetensors } from '#shared/checkpoint/write-safetensors.ts';
 import type { GenerateInput, LoraStart } from '#shared/contracts/generate.ts';
@@ -71,9 +71,7 @@ async function measure({ isQuick, note }: RunOptions): Promise<Finding> {
 
 /** LoRAs `lora-0`, `lora-1` …, of different numbers. */
 async function writeLoras(folder: string, model: string, count: number): Promise<void> {
-  const { folders } = await openPipeline(model);
-  const [unet, text] = await Promise.all([openComponent(folders.unet), openComponent(folders.textEncoder)]);
-  const base = { unet: unet.weights.index, text_encoder: text.weights.index };
+  const base = await loraBase(await openPipeline(model));
   for (let i = 0; i < count; i++) {
     const tensors = randomLora(base, { seed: 100 + i, dtype: 'f16', rank: RANK, modules: 'linears' });
     await writeSafetensors(join(folder, `lora-${i}.safetensors`), tensors);

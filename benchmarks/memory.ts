@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { CHECKPOINT_SIZES } from '#infra/checkpoint/checkpoint-size.ts';
 import { unetShapes } from '#infra/checkpoint/network-shapes.ts';
 import { openComponent } from '#shared/checkpoint/component.ts';
-import { openPipeline } from '#shared/checkpoint/pipeline.ts';
+import { openPipeline, tokensOf } from '#shared/checkpoint/pipeline.ts';
 import { unetDown, unetUp } from '#shared/graph/models/unet.ts';
 import { bytesPerElement, elementCount } from '#shared/tensor/tensor.ts';
 import { atMost, type Benchmark, type Finding, type RunOptions, rounded } from './benchmark.ts';
@@ -29,8 +29,8 @@ export const memory: Benchmark = {
 async function measure({ isQuick, note }: RunOptions): Promise<Finding> {
   const model = await checkpoint('sd15');
   await warmPageCache(model);
-  const { textEncoder, unet } = await openPipeline(model);
-  const prompt = { tokens: textEncoder.maxPositions, width: unet.crossAttentionDim };
+  const pipeline = await openPipeline(model);
+  const prompt = { tokens: tokensOf(pipeline), width: pipeline.unet.crossAttentionDim };
   const needed = await neededBytes(model, prompt.tokens);
   await using denoiser = await DenoiserProcess.start(model);
   const readyBytes = await residentBytes(denoiser.pid);

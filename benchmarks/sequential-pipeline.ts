@@ -3,11 +3,11 @@
  * where a job needs them. What is loaded stays.
  */
 
-import { openComponent } from '#shared/checkpoint/component.ts';
 import { Library } from '#shared/checkpoint/library.ts';
+import { loraBase } from '#shared/checkpoint/lora-base.ts';
 import { joinFactors, readFactors } from '#shared/checkpoint/lora-factors.ts';
 import { planLora } from '#shared/checkpoint/lora-file.ts';
-import { openPipeline, type Pipeline } from '#shared/checkpoint/pipeline.ts';
+import { openPipeline, type Pipeline, type TextEncoderPart } from '#shared/checkpoint/pipeline.ts';
 import { openSafetensors } from '#shared/checkpoint/safetensors.ts';
 import { createSampler } from '#shared/diffusion/create-sampler.ts';
 import { applyGuidanceToHalves } from '#shared/diffusion/guidance.ts';
@@ -16,7 +16,7 @@ import type { Sampler } from '#shared/diffusion/sampler.ts';
 import type { Device, WeightSet } from '#shared/session/device.ts';
 import { openDevice } from '#shared/session/open-device.ts';
 import { repeatBatch, VAE_FACTOR } from '#shared/tensor/latents.ts';
-import { f32, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
+import { f32, pick, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
 import { ControlNet, residualScales } from '../services/controlnet/controlnet.ts';
 import { joinHalves } from '../services/denoiser/halves.ts';
 import { sumResiduals } from '../services/denoiser/residuals.ts';
@@ -73,12 +73,13 @@ export class SequentialPipeline implements AsyncDisposable {
   static async load(model: string): Promise<SequentialPipeline> {
     const pipeline = await openPipeline(model);
     const device = await openDevice({ device: 'cpu' });
+    const [text] = pipeline.textEncoders as [TextEncoderPart];
     return new SequentialPipeline({
       pipeline,
       device,
       library: new Library(pipeline.folder, {}),
-      tokenizer: await loadTokenizer(pipeline.folders.tokenizer, pipeline.textEncoder),
-      encoder: await TextEncoder.load(device, pipeline.folders.textEncoder, pipeline.textEncoder),
+      tokenizer: await loadTokenizer(text.tokenizerFolder, text.config),
+      encoder: await TextEncoder.load(device, text, pipeline.family),
       unet: await Unet.load(device, pipeline.folders.unet, pipeline.unet),
       vae: await Vae.load(device, pipeline.folders.vae, pipeline.vae),
     });
@@ -89,8 +90,9 @@ export class SequentialPipeline implements AsyncDisposable {
     const { unet, vae, pipeline } = this.#networks;
     const { signal } = new AbortController();
     const weights = await this.#weights(job.loras);
-    const prompt_embeds = joinHalves(await this.#encode('', weights), await this.#encode(job.prompt, weights));
-    await unet.begin(PROMPT, prompt_embeds);
+    const given = joinHalves(await this.#encode('', weights), await this.#encode(job.prompt, weights));
+    await unet.begin(PROMPT, given);
+    const prompt_embeds = pick(given, 'prompt_embeds', 'f32');
     const controls: ControlStep[] = [];
     for (const [index, name] of job.controlnets.entries())
       controls.push(await this.#open(name, { index, side: job.side, prompt_embeds }));
@@ -114,10 +116,11 @@ export class SequentialPipeline implements AsyncDisposable {
     await this.#networks.device.close();
   }
 
-  async #encode(prompt: string, weights: Adapted): Promise<Tensor<'f32'>> {
+  async #encode(prompt: string, weights: Adapted): Promise<TensorMap> {
     const { encoder, tokenizer } = this.#networks;
     const { ids } = tokenizer.encode(prompt);
-    return encoder.encode(ids, encoder.layers, weights.encoder, new AbortController().signal);
+    const { embeds } = await encoder.encode(ids, 1, weights.encoder, new AbortController().signal);
+    return { prompt_embeds: embeds };
   }
 
   /** The weights with these LoRAs; read and multiplied when they are new. */
@@ -132,11 +135,7 @@ export class SequentialPipeline implements AsyncDisposable {
 
   async #adapt(loras: SequentialJob['loras']): Promise<Adapted> {
     const { library, pipeline, encoder, unet } = this.#networks;
-    const [unetFile, textFile] = await Promise.all([
-      openComponent(pipeline.folders.unet),
-      openComponent(pipeline.folders.textEncoder),
-    ]);
-    const base = { unet: unetFile.weights.index, text_encoder: textFile.weights.index };
+    const base = await loraBase(pipeline);
     const joined = async (part: 'unet' | 'text_encoder'): Promise<TensorMap> => {
       const scaled = [];
       for (const { lora, weight } of loras) {
@@ -161,14 +160,14 @@ export class SequentialPipeline implements AsyncDisposable {
     const loaded = this.#controlnets.get(name);
     const controlnet = loaded ?? (await ControlNet.load(device, await library.findControlNet(name), pipeline.unet));
     this.#controlnets.set(name, controlnet);
-    const [promptSlot, hintSlot] = [`prompt ${index}`, `hint ${index}`];
+    const slots = { prompt_embeds: `prompt ${index}`, hint_embedding: `hint ${index}` };
     const tokens = prompt_embeds.shape[1]!;
     const shape = { batch: GUIDED, tokens, height: side / VAE_FACTOR, width: side / VAE_FACTOR };
-    await controlnet.encodeHint(shape, f32([1, 3, side, side]), hintSlot, signal);
-    await device.put(promptSlot, prompt_embeds);
+    await controlnet.encodeHint(shape, f32([1, 3, side, side]), slots.hint_embedding, signal);
+    await device.put(slots.prompt_embeds, prompt_embeds);
     const scales = residualScales(controlnet.residuals + 1, 1, false);
     return async (latents, timestep) =>
-      (await controlnet.step({ shape, latents, timestep, promptSlot, hintSlot, scales }, signal)).residuals;
+      (await controlnet.step({ shape, latents, timestep, slots, scales }, signal)).residuals;
   }
 }
 

@@ -3,7 +3,7 @@
 import { availableParallelism } from 'node:os';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { openComponent } from '#shared/checkpoint/component.ts';
-import { openPipeline } from '#shared/checkpoint/pipeline.ts';
+import { openPipeline, tokensOf } from '#shared/checkpoint/pipeline.ts';
 import { unetDown, unetUp } from '#shared/graph/models/unet.ts';
 import { openDevice } from '#shared/session/open-device.ts';
 import { gemmModel } from '#shared/session/worker/gemm-model.ts';
@@ -72,18 +72,20 @@ async function measureUnet(
   size: ModelSize,
   { rounds, gemm, note }: { rounds: number; gemm: Gemm; note: RunOptions['note'] },
 ): Promise<Half[]> {
-  const { folders, unet: config, textEncoder } = await openPipeline(await checkpoint(size));
+  const pipeline = await openPipeline(await checkpoint(size));
+  const { folders, unet: config } = pipeline;
   const { weights: source } = await openComponent(folders.unet);
   const shape = {
     batch: GUIDED,
     height: config.sampleSize,
     width: config.sampleSize,
-    tokens: textEncoder.maxPositions,
+    tokens: tokensOf(pipeline),
   };
   const [down, up] = [unetDown(config, source, shape), unetUp(config, source, shape, { hasResiduals: false })];
   const device = await openDevice({ device: 'cpu' });
   const unet = await Unet.load(device, folders.unet, config);
-  await unet.begin('job', f32([GUIDED, shape.tokens, config.crossAttentionDim]));
+  const embeds = { prompt_embeds: f32([GUIDED, shape.tokens, config.crossAttentionDim]) };
+  await unet.begin('job', config.added ? { ...embeds, add_embeds: f32([GUIDED, config.added.width]) } : embeds);
   const job = { shape, prompt: 'job', weights: unet.base, signal: new AbortController().signal };
   const times: { down: number; up: number }[] = [];
   for (let round = 0; round <= rounds; round++) {

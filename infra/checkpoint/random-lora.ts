@@ -26,7 +26,7 @@ export function randomLora(base: LoraBase, options: RandomLoraOptions): TensorTo
   const { rank = 4, modules: where = 'attention' } = options;
   const modules = [
     ...modulesOf('lora_unet_', base.unet, MODULES[where]),
-    ...modulesOf('lora_te_', base.text_encoder, MODULES[where]),
+    ...modulesOf('lora_te_', base.text_encoder ?? new Map(), MODULES[where]),
   ];
   const factors = new Map(
     modules.flatMap(({ name, outputs, inputs }) => [

@@ -21,8 +21,8 @@ interface OpenSession {
   /** It may leave the device between two steps, when others need the room. */
   readonly entry: LibraryEntry;
   readonly shape: ControlNetShape;
-  readonly promptSlot: string;
-  readonly hintSlot: string;
+  /** By input of the graph. */
+  readonly slots: Readonly<Record<string, string>>;
   readonly scales: Float32Array;
   readonly expiresUnixMs: number;
 }
@@ -110,15 +110,17 @@ function open(parts: ControlNetParts) {
     const [batch, tokens] = prompt_embeds.shape as [number, number];
     const shape = { batch, tokens, height: body.height / VAE_FACTOR, width: body.width / VAE_FACTOR };
     const hint = pick(tensors, 'hint', 'u8', [1, 3, body.height, body.width]);
-    const [hintSlot, promptSlot] = [`hint ${body.session}`, `prompt ${body.session}`];
-    await controlnet.encodeHint(shape, unitHint(hint), hintSlot, signal);
-    await parts.device.put(promptSlot, prompt_embeds);
+    const slots: Record<string, string> = { hint_embedding: `hint ${body.session}` };
+    await controlnet.encodeHint(shape, unitHint(hint), slots.hint_embedding!, signal);
+    for (const name of controlnet.given) {
+      slots[name] = `${name} ${body.session}`;
+      await parts.device.put(slots[name], pick(tensors, name, 'f32'));
+    }
     const scales = residualScales(controlnet.residuals + 1, body.controlnet_conditioning_scale, body.guess_mode);
     const session = {
       entry,
       shape,
-      promptSlot,
-      hintSlot,
+      slots,
       scales,
       expiresUnixMs: body.expires_unix_ms,
     };
@@ -136,10 +138,10 @@ function step() {
     { body, tensors, entry, controlnet }: Equipped<typeof contract.step>,
     signal: AbortSignal,
   ): Result<typeof contract.step> => {
-    const { entry: present, shape, promptSlot, hintSlot, scales } = sessionOf(state, body.session);
+    const { entry: present, shape, slots, scales } = sessionOf(state, body.session);
     if (present.path !== entry.path) throw notOpen(body.session); // replaced while this step waited
     const latents = repeatTo(shape.batch, pick(tensors, 'latents', 'f32'));
-    const inputs = { shape, latents, timestep: body.timestep, promptSlot, hintSlot, scales };
+    const inputs = { shape, latents, timestep: body.timestep, slots, scales };
     const { residuals, runMs } = await controlnet.step(inputs, signal);
     return { state, reply: { body: { run_ms: runMs }, tensors: residuals } };
   };
@@ -181,8 +183,8 @@ function unitHint(hint: Tensor<'u8'>): Tensor<'f32'> {
   );
 }
 
-function slotsOf({ hintSlot, promptSlot }: OpenSession): string[] {
-  return [hintSlot, promptSlot];
+function slotsOf({ slots }: OpenSession): string[] {
+  return Object.values(slots);
 }
 
 /** [B, 4, h, w] → [N, 4, h, w]: both halves of guidance see the same latents. */

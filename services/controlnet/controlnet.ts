@@ -24,12 +24,14 @@ export interface ControlNetStep {
   /** f32 [N, 4, h, w] */
   readonly latents: Tensor<'f32'>;
   readonly timestep: number;
-  /** Slots on the device: of the embeddings f32 [N, T, D], and of the hint's features. */
-  readonly promptSlot: string;
-  readonly hintSlot: string;
+  /** Slots on the device by input of the graph: `hint_embedding`, `prompt_embeds` f32 [N, T, D], and `add_embeds` in SDXL. */
+  readonly slots: Readonly<Record<string, string>>;
   /** f32 [residuals + 1], the middle one last */
   readonly scales: Float32Array;
 }
+
+/** Inputs that are fed at every step, and the hint's features. */
+const STEP_INPUTS = ['latents', 'timestep', 'hint_embedding', 'scales'];
 
 /** Shapes that stay compiled. */
 const MAX_SHAPES = 4;
@@ -39,6 +41,8 @@ export class ControlNet {
   readonly name: string;
   /** Residuals of a step, without the middle one. */
   readonly residuals: number;
+  /** What its steps take that stays the same over a job, beside the hint's features. */
+  readonly given: readonly string[];
   readonly #weights: WeightSet;
   readonly #hint: Network<ControlNetShape>;
   readonly #step: Network<ControlNetShape>;
@@ -50,6 +54,7 @@ export class ControlNet {
     hint: Network<ControlNetShape>;
     step: Network<ControlNetShape>;
     outputs: readonly string[];
+    given: readonly string[];
   }) {
     this.name = parts.name;
     this.#weights = parts.weights;
@@ -57,6 +62,7 @@ export class ControlNet {
     this.#step = parts.step;
     this.#outputs = parts.outputs;
     this.residuals = parts.outputs.length - 1;
+    this.given = parts.given;
   }
 
   /**
@@ -81,6 +87,7 @@ export class ControlNet {
       hint: network((shape) => controlnetHint(config, source, { ...shape, batch: 1 })),
       step: network((shape) => controlnetStep(config, source, shape)),
       outputs: graphs[1]!.outputs.map((port) => port.name),
+      given: graphs[1]!.inputs.map((port) => port.name).filter((name) => !STEP_INPUTS.includes(name)),
     });
   }
 
@@ -106,8 +113,7 @@ export class ControlNet {
     const feeds = {
       latents: step.latents,
       timestep: f32([1], Float32Array.of(step.timestep)),
-      prompt_embeds: { kept: step.promptSlot },
-      hint_embedding: { kept: step.hintSlot },
+      ...Object.fromEntries(Object.entries(step.slots).map(([input, kept]) => [input, { kept }])),
       scales: f32([step.scales.length], step.scales.slice()),
     };
     const request = { feeds, weights: this.#weights, outputs: this.#outputs };

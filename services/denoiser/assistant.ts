@@ -23,6 +23,7 @@ import { type ServedOperation, type ServedReply, type ServedRequest, served } fr
 import type { WeightSet } from '#shared/session/device.ts';
 import { f32, pick } from '#shared/tensor/tensor.ts';
 import { ControlledUnet } from './controlled-unet.ts';
+import { controlInputs, givenOf, promptShape } from './halves.ts';
 import type { Unet } from './unet.ts';
 
 /** What an assistant works with. */
@@ -70,10 +71,10 @@ export class Assistant {
   ): Promise<ServedReply<{ is_accepted: boolean }>> {
     if (hasWork || this.#half) return { body: { is_accepted: false } };
     const { half: name, asker, loras, ...rest } = body;
-    const prompt_embeds = pick(tensors, 'prompt_embeds', 'f32');
+    const given = givenOf(tensors);
     const abort = new AbortController();
     const { signal } = abort;
-    const seen = { prompt_embeds, control_embeds: prompt_embeds, batch: prompt_embeds.shape[0]! };
+    const seen = { given, control: controlInputs(given), batch: promptShape(given).batch };
     const model = new ControlledUnet(this.#parts, { ...rest, ...seen, name, hints: tensors, deadlineUnixMs, signal });
     const lease = this.#parts.loras.acquire(loras, { deadlineUnixMs, signal });
     lease.catch(() => {}); // told by the first call that needs it

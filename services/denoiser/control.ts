@@ -21,8 +21,8 @@ export interface ControlledJob {
   readonly calls: number;
   /** The first call that is made, from 0; left out: 0. */
   readonly firstCall?: number;
-  /** f32 [N, T, D] of the ControlNets' runs. */
-  readonly prompt_embeds: Tensor<'f32'>;
+  /** What the ControlNets' runs are given: `prompt_embeds` f32 [N, T, D], and `add_embeds` f32 [N, A] in SDXL. */
+  readonly given: TensorMap;
   readonly deadlineUnixMs: number;
   readonly signal: AbortSignal;
 }
@@ -113,7 +113,7 @@ export class ControlSession {
   }
 
   async #open(): Promise<string> {
-    const { deadlineUnixMs, signal, height, width, guess_mode, prompt_embeds } = this.#job;
+    const { deadlineUnixMs, signal, height, width, guess_mode, given } = this.#job;
     const { controlnet: name, controlnet_conditioning_scale } = this.#unit;
     const request = {
       session: this.#name,
@@ -124,7 +124,7 @@ export class ControlSession {
       guess_mode,
       expires_unix_ms: deadlineUnixMs,
     };
-    const tensors = { hint: this.#hint, prompt_embeds };
+    const tensors = { hint: this.#hint, ...given };
     const options = { deadlineUnixMs, signal, holds: [name], turns: this.#calls };
     return (await this.#mesh.call(controlnet.open, request, tensors, options)).instance;
   }

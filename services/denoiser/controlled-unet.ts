@@ -1,5 +1,5 @@
 /**
- * The UNet and a job's ControlNets on one set of embeddings: both halves of guidance in one run, or one half by itself. Per
+ * The UNet and a job's ControlNets on what one job is given: both halves of guidance in one run, or one half by itself. Per
  * call the latents go to every ControlNet while the UNet's first half runs; their residuals are summed and enter the second.
  *
  * Source: the split and its single meeting point per step are the paper's (Katz, ATC'25, §4.1).
@@ -8,8 +8,9 @@ import type { DenoiseControlNet } from '#shared/contracts/denoiser.ts';
 import type { MeshClient } from '#shared/placement/mesh-client.ts';
 import type { WeightSet } from '#shared/session/device.ts';
 import { repeatBatch, VAE_FACTOR } from '#shared/tensor/latents.ts';
-import { pick, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
+import { pick, type TensorMap } from '#shared/tensor/tensor.ts';
 import { ControlSession, latentsTensor } from './control.ts';
+import { promptShape } from './halves.ts';
 import { sumResiduals, withZeroUnconditional } from './residuals.ts';
 import type { Unet } from './unet.ts';
 
@@ -26,10 +27,10 @@ export interface Conditioning {
   readonly controlnets: readonly DenoiseControlNet[];
   /** `hint_0` …, u8 [1, 3, H, W]. */
   readonly hints: TensorMap;
-  /** f32 [N, T, D]: N is B for one half, 2B for both. */
-  readonly prompt_embeds: Tensor<'f32'>;
-  /** What the ControlNets see: the same, or its second half alone. */
-  readonly control_embeds: Tensor<'f32'>;
+  /** What the UNet takes by the names of its inputs, f32 [N, …]: N is B for one half, 2B for both. */
+  readonly given: TensorMap;
+  /** What the ControlNets see of it: the same batch, or its second half alone. */
+  readonly control: TensorMap;
   /** Calls of the model, from the first to the last step. */
   readonly calls: number;
   /** The first call that is made, from 0; left out: 0. */
@@ -69,12 +70,12 @@ export class ControlledUnet {
 
   /** ControlNets are opened at once; the device is not touched before the first call. */
   constructor(parts: { readonly unet: Unet; readonly mesh: MeshClient }, conditioning: Conditioning) {
-    const { name, height, width, controlnets, hints, control_embeds, ...rest } = conditioning;
+    const { name, height, width, controlnets, hints, control, ...rest } = conditioning;
     this.#unet = parts.unet;
     this.#conditioning = conditioning;
     const [latentHeight, latentWidth] = [height / VAE_FACTOR, width / VAE_FACTOR];
     this.#latentShape = { batch: conditioning.batch, height: latentHeight, width: latentWidth };
-    const shared = { ...rest, job: name, height, width, prompt_embeds: control_embeds };
+    const shared = { ...rest, job: name, height, width, given: control };
     this.#controls = controlnets.map((unit, index) => {
       const hint = pick(hints, `hint_${index}`, 'u8', [1, 3, height, width]);
       return new ControlSession(parts.mesh, shared, { unit, hint, index });
@@ -83,10 +84,10 @@ export class ControlledUnet {
 
   /** @throws MeshError what the ControlNets and the device throw; the signal's reason */
   async predict(call: ModelCall): Promise<Prediction> {
-    const { name, prompt_embeds } = this.#conditioning;
-    this.#begun ??= this.#unet.begin(name, prompt_embeds);
+    const { name, given } = this.#conditioning;
+    this.#begun ??= this.#unet.begin(name, given);
     await this.#begun;
-    const [batch, tokens] = prompt_embeds.shape as [number, number];
+    const { batch, tokens } = promptShape(given);
     const { weights, signal, timestep } = call;
     const job = { prompt: name, shape: { ...this.#latentShape, batch, tokens }, weights, signal };
     const latents = repeatBatch(call.latents, batch / this.#latentShape.batch);
@@ -107,11 +108,11 @@ export class ControlledUnet {
 
   /** The sum over the ControlNets that act in this call; undefined when none does. */
   async #residuals({ index, latents, timestep }: ModelCall): Promise<TensorMap | undefined> {
-    const { prompt_embeds, control_embeds } = this.#conditioning;
-    const given = latentsTensor(latents, this.#latentShape);
-    const all = await Promise.all(this.#controls.map((control) => control.step(index, given, timestep)));
+    const { given, control } = this.#conditioning;
+    const seen = latentsTensor(latents, this.#latentShape);
+    const all = await Promise.all(this.#controls.map((session) => session.step(index, seen, timestep)));
     const sum = sumResiduals(all.filter((residuals) => residuals !== undefined));
-    const sawHalf = control_embeds.shape[0] !== prompt_embeds.shape[0];
+    const sawHalf = promptShape(control).batch !== promptShape(given).batch;
     return sum && sawHalf ? withZeroUnconditional(sum) : sum;
   }
 }

@@ -15,7 +15,7 @@ import { recordSpan, withSpan } from '#shared/telemetry/tracing.ts';
 import { requireFinite } from '#shared/tensor/finite.ts';
 import { VAE_FACTOR } from '#shared/tensor/latents.ts';
 import type { SchedulerConfig } from '#shared/tensor/network-config.ts';
-import { pick, type Tensor } from '#shared/tensor/tensor.ts';
+import { pick, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
 import { type CheckpointStore, Checkpoints } from './checkpoints.ts';
 import { latentsTensor } from './control.ts';
 import type { Conditioning } from './controlled-unet.ts';
@@ -34,7 +34,6 @@ export interface DenoiserParts {
   readonly loras: LoraWeights;
   readonly mesh: MeshClient;
   readonly scheduler: SchedulerConfig;
-  readonly latentChannels: number;
   /** Given where the halves of guidance run apart, on another denoiser as well while one is idle. */
   readonly distant?: DistantParts;
   /** Given where jobs can be gone on with after this process. */
@@ -92,12 +91,12 @@ export function denoise(
 
 /** What is known of the job already, looked for while others run; does not fail. */
 async function openCheckpoints(
-  { checkpoints, latentChannels }: DenoiserParts,
+  { checkpoints, unet }: DenoiserParts,
   { body, tensors }: Request,
 ): Promise<Checkpoints | undefined> {
   if (!checkpoints) return undefined;
   const batch = tensors.prompt_embeds?.shape[0] ?? 0;
-  const count = batch * latentChannels * (body.height / VAE_FACTOR) * (body.width / VAE_FACTOR);
+  const count = batch * unet.config.outChannels * (body.height / VAE_FACTOR) * (body.width / VAE_FACTOR);
   return Checkpoints.open(checkpoints, { body, tensors, count });
 }
 
@@ -154,7 +153,7 @@ class DenoiseJob {
       schedule: body.schedule,
     });
     const { height, width } = this.#latentShape;
-    this.#noise = jobNoise(body, [batch, parts.latentChannels, height, width]);
+    this.#noise = jobNoise(body, [batch, parts.unet.config.outChannels, height, width]);
   }
 
   async run(): Promise<Reply> {
@@ -162,7 +161,7 @@ class DenoiseJob {
     const start = this.#start();
     const calls = this.#sampler.timesteps.length - start.call;
     const steps = this.#body.steps - (this.#body.start?.first_step ?? 0);
-    const guidance = this.#resumable(this.#openGuidance(calls));
+    const guidance = this.#resumable(this.#openGuidance(calls, start.conditioning));
     this.#guidance = guidance;
     let latents = start.latents;
     for (let call = 0; call < calls; call++) {
@@ -211,7 +210,7 @@ class DenoiseJob {
     return every > 0 && step < steps && (step === 1 || step % every === 0);
   }
 
-  #openGuidance(calls: number): Guidance {
+  #openGuidance(calls: number, inpaint: TensorMap | undefined): Guidance {
     const { unet, mesh, distant } = this.#parts;
     const { job, height, width, guess_mode, controlnets, loras } = this.#body;
     const { tensors, deadlineUnixMs } = this.#request;
@@ -234,7 +233,7 @@ class DenoiseJob {
       deadlineUnixMs,
       signal: this.#signal,
     };
-    return openGuidedRun(parts, { ...shared, name: job, hints: tensors }, { body: this.#body, tensors });
+    return openGuidedRun(parts, { ...shared, name: job, hints: tensors }, { body: this.#body, tensors, inpaint });
   }
 
   async #step(
@@ -265,7 +264,7 @@ class DenoiseJob {
       start: this.#body.start,
       tensors: this.#request.tensors,
       sampler: this.#sampler,
-      shape: [batch, this.#parts.latentChannels, height, width],
+      shape: [batch, this.#parts.unet.config.outChannels, height, width],
       noise: this.#noise.next,
       firstNoise: this.#noise.first,
     });

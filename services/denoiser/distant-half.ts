@@ -61,7 +61,7 @@ export class DistantHalf {
   }
 
   async #open(asker: string, loras: readonly PinnedLora[]): Promise<boolean> {
-    const { name: half, height, width, guess_mode, controlnets, hints, prompt_embeds, calls } = this.#conditioning;
+    const { name: half, height, width, guess_mode, controlnets, hints, given, calls } = this.#conditioning;
     const request = {
       half,
       asker,
@@ -72,7 +72,7 @@ export class DistantHalf {
       loras: [...loras],
       calls,
     };
-    const { body } = await this.#mesh.call(contract.assist, request, { ...hints, prompt_embeds }, this.#options());
+    const { body } = await this.#mesh.call(contract.assist, request, { ...hints, ...given }, this.#options());
     return body.is_accepted;
   }
 

@@ -8,19 +8,14 @@
 import { applyGuidance, applyGuidanceToHalves, rescaleGuidance } from '#shared/diffusion/guidance.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import type { MeshClient } from '#shared/placement/mesh-client.ts';
+import type { TensorMap } from '#shared/tensor/tensor.ts';
 import { type Conditioning, ControlledUnet, type ModelCall, type Prediction } from './controlled-unet.ts';
 import type { DistantHalf } from './distant-half.ts';
-import { joinHalves } from './halves.ts';
+import { controlInputs, type Halves, joinHalves, promptShape } from './halves.ts';
 import type { Unet } from './unet.ts';
 
-/** What a job has beside the embeddings. */
-export type GuidedJob = Omit<Conditioning, 'prompt_embeds' | 'control_embeds'>;
-
-/** f32 [B, T, D] and f32 [B, T′, D]; `negative` is there with guidance alone. */
-export interface Embeddings {
-  readonly prompt: Conditioning['prompt_embeds'];
-  readonly negative: Conditioning['prompt_embeds'] | undefined;
-}
+/** What a job has beside what its halves are given. */
+export type GuidedJob = Omit<Conditioning, 'given' | 'control'>;
 
 /** How strongly the halves are drawn apart, and how far their sum is brought back to the conditional one's deviation. */
 export interface Strength {
@@ -49,18 +44,18 @@ export interface Guidance {
 export function openGuidance(
   parts: GuidanceParts,
   job: GuidedJob,
-  { embeddings, ...strength }: Strength & { readonly embeddings: Embeddings },
+  { halves, ...strength }: Strength & { readonly halves: Halves },
 ): Guidance {
-  const { prompt, negative } = embeddings;
-  const one = { ...job, prompt_embeds: prompt, control_embeds: prompt };
+  const { prompt, negative } = halves;
+  const one = { ...job, given: prompt, control: controlInputs(prompt) };
   if (!negative) return new ControlledUnet(parts, one);
   const nobody = async (): Promise<undefined> => undefined;
   // Prompts of different length make no batch.
-  if (parts.openDistant || negative.shape[1] !== prompt.shape[1]) {
+  if (parts.openDistant || promptShape(negative).tokens !== promptShape(prompt).tokens) {
     return new SplitGuidance(parts, { one, negative, strength }, parts.openDistant ?? nobody);
   }
   const both = joinHalves(negative, prompt);
-  const conditioning = { ...job, prompt_embeds: both, control_embeds: job.guess_mode ? prompt : both };
+  const conditioning = { ...job, given: both, control: controlInputs(job.guess_mode ? prompt : both) };
   return new JointGuidance(new ControlledUnet(parts, conditioning), job.batch, strength);
 }
 
@@ -98,7 +93,7 @@ class SplitGuidance implements Guidance {
 
   constructor(
     parts: GuidanceParts,
-    job: { readonly one: Conditioning; readonly negative: Conditioning['prompt_embeds']; readonly strength: Strength },
+    job: { readonly one: Conditioning; readonly negative: TensorMap; readonly strength: Strength },
     openDistant: OpenDistant,
   ) {
     const { one, negative, strength } = job;
@@ -107,7 +102,7 @@ class SplitGuidance implements Guidance {
     this.#conditional = new ControlledUnet(parts, one);
     const controlnets = one.guess_mode ? [] : one.controlnets; // guess mode controls the conditional half alone
     const name = `${one.name}-unconditional`;
-    this.#negative = { ...one, name, controlnets, prompt_embeds: negative, control_embeds: negative };
+    this.#negative = { ...one, name, controlnets, given: negative, control: controlInputs(negative) };
     this.#distant = openDistant(this.#negative);
     this.#distant.catch(() => {}); // told by the first call
   }

@@ -6,17 +6,15 @@
  */
 import type { DenoiseRequest } from '#shared/contracts/denoiser.ts';
 import { isControlled } from '#shared/diffusion/control-window.ts';
-import { pick, type TensorMap } from '#shared/tensor/tensor.ts';
+import { isGuided } from '#shared/diffusion/guidance.ts';
 import type { ModelCall, Prediction } from './controlled-unet.ts';
-import { type Embeddings, type Guidance, type GuidanceParts, type GuidedJob, openGuidance } from './guidance.ts';
+import { type Guidance, type GuidanceParts, type GuidedJob, openGuidance } from './guidance.ts';
+import { type HalvesParts, halvesOf } from './halves.ts';
 
-/** What decides it, and the embeddings. */
-export interface GuidedRequest {
-  readonly body: Pick<
-    DenoiseRequest,
-    'guidance_scale' | 'guidance_rescale' | 'guidance_start' | 'guidance_end' | 'conditionings'
-  >;
-  readonly tensors: TensorMap;
+/** What decides it, and what the halves are made from. */
+export interface GuidedRequest extends Omit<HalvesParts, 'unet'> {
+  readonly body: HalvesParts['body'] &
+    Pick<DenoiseRequest, 'guidance_rescale' | 'guidance_start' | 'guidance_end' | 'conditionings'>;
 }
 
 /** One way to condition a call. */
@@ -27,11 +25,18 @@ interface Stretch {
 }
 
 /** @throws MeshError WRONG_SHAPE when embeddings are missing or not of one batch */
-export function openGuidedRun(parts: GuidanceParts, job: GuidedJob, { body, tensors }: GuidedRequest): Guidance {
+export function openGuidedRun(parts: GuidanceParts, job: GuidedJob, { body, ...given }: GuidedRequest): Guidance {
   const { guidance_scale: scale, guidance_rescale: rescale } = body;
-  const open = ({ index, isGuided }: Stretch, more: Partial<GuidedJob> = {}): Guidance =>
-    openGuidance(parts, { ...job, ...more }, { embeddings: embeddingsOf(tensors, index, isGuided), scale, rescale });
-  const stretches = Array.from({ length: job.calls }, (_, call) => stretchAt(body, call, job.calls));
+  const { config: unet } = parts.unet;
+  const open = (stretch: Stretch, more: Partial<GuidedJob> = {}): Guidance => {
+    const halves = halvesOf({ body, unet, ...given }, stretch);
+    return openGuidance(parts, { ...job, ...more }, { halves, scale, rescale });
+  };
+  const hasNegative = isGuided(scale, unet);
+  const stretches = Array.from({ length: job.calls }, (_, call) => {
+    const { index, isInWindow } = stretchAt(body, call, job.calls);
+    return { index, isGuided: hasNegative && isInWindow };
+  });
   const [first] = stretches;
   if (stretches.every((one) => nameOf(job.name, one) === nameOf(job.name, first!))) return open(first!);
   return new ChangingGuidance(stretches, (stretch, firstCall) =>
@@ -39,10 +44,14 @@ export function openGuidedRun(parts: GuidanceParts, job: GuidedJob, { body, tens
   );
 }
 
-function stretchAt({ guidance_scale, ...body }: GuidedRequest['body'], call: number, calls: number): Stretch {
+function stretchAt(
+  body: GuidedRequest['body'],
+  call: number,
+  calls: number,
+): { readonly index: number; readonly isInWindow: boolean } {
   const { guidance_start: start, guidance_end: end, conditionings } = body;
   const index = conditionings.findLast(({ first_call }) => first_call <= call)?.index ?? 0;
-  return { index, isGuided: guidance_scale > 1 && isControlled({ start, end }, call, calls) };
+  return { index, isInWindow: isControlled({ start, end }, call, calls) };
 }
 
 /** Of its ControlNet sessions, and of its place on the device. */
@@ -72,12 +81,4 @@ class ChangingGuidance implements Guidance {
   async close(): Promise<void> {
     await Promise.all([...this.#opened.values()].map((guidance) => guidance.close()));
   }
-}
-
-/** The first pair has no number. */
-function embeddingsOf(tensors: TensorMap, index: number, isGuided: boolean): Embeddings {
-  const suffix = index === 0 ? '' : `_${index}`;
-  const prompt = pick(tensors, `prompt_embeds${suffix}`, 'f32');
-  if (!isGuided) return { prompt, negative: undefined };
-  return { prompt, negative: pick(tensors, `negative_prompt_embeds${suffix}`, 'f32') };
 }

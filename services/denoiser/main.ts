@@ -1,7 +1,7 @@
 /** Wires the denoiser: one UNet on one device. */
 import { RecentTimes, timed } from '#shared/actor/turn-times.ts';
 import { LoraWeights } from '#shared/adapters/lora-weights.ts';
-import { openPipeline } from '#shared/checkpoint/pipeline.ts';
+import { openPipeline, tokensOf } from '#shared/checkpoint/pipeline.ts';
 import * as contract from '#shared/contracts/denoiser.ts';
 import { runService } from '#shared/service/run-service.ts';
 import { served } from '#shared/service/serve.ts';
@@ -19,7 +19,7 @@ await runService('denoiser', async ({ config, transport, bus, mesh, directory, i
   const unet = await Unet.load(device, pipeline.folders.unet, pipeline.unet);
   // What most jobs ask for: the model's own size, with guidance.
   const { sampleSize } = pipeline.unet;
-  await unet.warmUp({ batch: 2, height: sampleSize, width: sampleSize, tokens: pipeline.textEncoder.maxPositions });
+  await unet.warmUp({ batch: 2, height: sampleSize, width: sampleSize, tokens: tokensOf(pipeline) });
   const loras = new LoraWeights({ mesh, part: 'unet', base: unet.base, maxBytes: config.patchCacheBytes });
   const lanes = new Lanes(config.jobsPerDenoiser);
   const turns = new RecentTimes();
@@ -40,7 +40,6 @@ await runService('denoiser', async ({ config, transport, bus, mesh, directory, i
     loras,
     mesh,
     scheduler: pipeline.scheduler,
-    latentChannels: pipeline.unet.inChannels,
     ...(config.guidance === 'split' && { distant: { mesh, instance, denoisers } }),
     checkpoints: checkpointStore(transport, pipeline.name, config.checkpointSteps),
     progress: publishProgress({ transport, bus, instance, latentRgb: pipeline.latentRgb }),

@@ -1,10 +1,11 @@
 /** The UNet as its two halves on one device, with one set of weights for both and for every size of picture. */
 import { openComponent } from '#shared/checkpoint/component.ts';
+import type { Port } from '#shared/graph/graph-model.ts';
 import { unetDown, unetUp } from '#shared/graph/models/unet.ts';
-import type { Device, WeightSet } from '#shared/session/device.ts';
+import type { Device, Kept, WeightSet } from '#shared/session/device.ts';
 import { Network, type NetworkOptions } from '#shared/session/network.ts';
 import type { UnetConfig } from '#shared/tensor/network-config.ts';
-import { f32, pick, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
+import { f32, pick, type TensorMap } from '#shared/tensor/tensor.ts';
 import { giveBuffer } from '#shared/wire/spare-buffers.ts';
 
 /** What decides a graph: `batch` counts both halves of guidance; height and width are latent pixels. */
@@ -19,7 +20,7 @@ export interface UnetShape {
 export interface UnetJob {
   readonly shape: UnetShape;
   readonly weights: WeightSet;
-  /** The slot of its embeddings, see `begin`. */
+  /** The job's name on the device, see `begin`. */
   readonly prompt: string;
   readonly signal: AbortSignal;
 }
@@ -29,7 +30,10 @@ const MAX_SHAPES = 4;
 
 /** The compiled halves. */
 interface UnetParts {
+  readonly config: UnetConfig;
   readonly between: readonly string[];
+  /** What the halves take beside latents, timestep and what lies between. */
+  readonly given: { readonly down: readonly string[]; readonly up: readonly string[] };
   readonly down: Network<UnetShape>;
   readonly up: Network<UnetShape>;
   readonly controlledUp: Network<UnetShape>;
@@ -38,17 +42,21 @@ interface UnetParts {
 /** See the head of this file. Calls of several jobs may alternate, each of which has slots of its own between the halves. */
 export class Unet {
   readonly base: WeightSet;
+  readonly config: UnetConfig;
   readonly #down: Network<UnetShape>;
   readonly #up: Network<UnetShape>;
   readonly #controlledUp: Network<UnetShape>;
   readonly #device: Device;
   /** Outputs of the first half, which are inputs of the second: skips, `mid`, `time_embedding`. */
   readonly #between: readonly string[];
+  readonly #given: UnetParts['given'];
 
   private constructor(device: Device, base: WeightSet, parts: UnetParts) {
     this.#device = device;
     this.base = base;
+    this.config = parts.config;
     this.#between = parts.between;
+    this.#given = parts.given;
     this.#down = parts.down;
     this.#up = parts.up;
     this.#controlledUp = parts.controlledUp;
@@ -64,8 +72,12 @@ export class Unet {
     const base = await device.loadWeights(source, fed, { isPatchable: true });
     const network = (build: NetworkOptions<UnetShape>['build']): Network<UnetShape> =>
       new Network({ device, build, key: shapeKey, maxShapes: MAX_SHAPES });
+    const between = halves[0]!.outputs.map((port) => port.name);
+    const [down, up] = halves.map(({ inputs }) => givenInputs(inputs, between)) as [string[], string[]];
     return new Unet(device, base, {
-      between: halves[0]!.outputs.map((port) => port.name),
+      config,
+      between,
+      given: { down, up },
       down: network((shape, variant) => unetDown(config, source, shape, variant)),
       up: network((shape, variant) => unetUp(config, source, shape, { hasResiduals: false, ...variant })),
       controlledUp: network((shape, variant) => unetUp(config, source, shape, { hasResiduals: true, ...variant })),
@@ -79,12 +91,13 @@ export class Unet {
   }
 
   /**
-   * Brings to the device what every step of a job needs, into a slot of that name.
-   *
-   * prompt_embeds  f32 [N, T, D]
+   * Brings to the device what every step of a job needs, under its name: `prompt_embeds` f32 [N, T, D], and what else the
+   * graphs take.
+   * @throws MeshError WRONG_SHAPE when one of them is missing
    */
-  async begin(prompt: string, prompt_embeds: Tensor<'f32'>): Promise<void> {
-    await this.#device.put(promptSlot(prompt), prompt_embeds);
+  async begin(prompt: string, given: TensorMap): Promise<void> {
+    const names = new Set([...this.#given.down, ...this.#given.up]);
+    for (const name of names) await this.#device.put(slotOf(prompt, name), pick(given, name, 'f32'));
   }
 
   /**
@@ -101,9 +114,9 @@ export class Unet {
         latents,
       ),
       timestep: f32([1], Float32Array.of(timestep)),
-      prompt_embeds: { kept: promptSlot(prompt) },
+      ...keptInputs(prompt, this.#given.down),
     };
-    const keep = Object.fromEntries(this.#between.map((name) => [name, betweenSlot(prompt, name)]));
+    const keep = Object.fromEntries(this.#between.map((name) => [name, slotOf(prompt, name)]));
     const { runMs } = await this.#down.run(shape, { feeds, weights, outputs: [], keep }, signal);
     return runMs;
   }
@@ -116,9 +129,9 @@ export class Unet {
    */
   async up(job: UnetJob, residuals: TensorMap | undefined): Promise<{ noise_pred: Float32Array; runMs: number }> {
     const { shape, weights, prompt, signal } = job;
-    const kept = Object.fromEntries(this.#between.map((name) => [name, { kept: betweenSlot(prompt, name) }]));
+    const kept = Object.fromEntries(this.#between.map((name) => [name, { kept: slotOf(prompt, name) }]));
     const network = residuals ? this.#controlledUp : this.#up;
-    const feeds = { ...kept, ...residuals, prompt_embeds: { kept: promptSlot(prompt) } };
+    const feeds = { ...kept, ...residuals, ...keptInputs(prompt, this.#given.up) };
     // Residuals come out of messages that are nobody else's.
     const request = { feeds, ownsBuffers: true, weights, outputs: ['noise_pred'], drop: this.#betweenOf(prompt) };
     const { outputs, runMs, spent = [] } = await network.run(shape, request, signal);
@@ -128,20 +141,27 @@ export class Unet {
 
   /** Frees what a job left on the device. */
   async forget(prompt: string): Promise<void> {
-    await this.#device.drop([...this.#betweenOf(prompt), promptSlot(prompt)]);
+    const names = [...this.#given.down, ...this.#given.up];
+    await this.#device.drop([...this.#betweenOf(prompt), ...names.map((name) => slotOf(prompt, name))]);
   }
 
   #betweenOf(prompt: string): readonly string[] {
-    return this.#between.map((name) => betweenSlot(prompt, name));
+    return this.#between.map((name) => slotOf(prompt, name));
   }
 }
 
-function betweenSlot(prompt: string, name: string): string {
-  return `${name} of ${prompt}`;
+/** Every job has slots of its own, by input or output of the graphs. */
+function slotOf(prompt: string, input: string): string {
+  return `${input} of ${prompt}`;
 }
 
-function promptSlot(prompt: string): string {
-  return `prompt ${prompt}`;
+function keptInputs(prompt: string, names: readonly string[]): Record<string, Kept> {
+  return Object.fromEntries(names.map((name) => [name, { kept: slotOf(prompt, name) }]));
+}
+
+function givenInputs(inputs: readonly Port[], between: readonly string[]): string[] {
+  const others = ['latents', 'timestep', ...between];
+  return inputs.map(({ name }) => name).filter((name) => !others.includes(name));
 }
 
 function shapeKey({ batch, height, width, tokens }: UnetShape): string {

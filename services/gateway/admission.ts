@@ -1,7 +1,7 @@
 /** The door: a request becomes an accepted job, or an error that says what to do. Nothing that gets past here is the caller's fault. */
 import { createHash, randomUUID } from 'node:crypto';
 import type { ResultStore } from '#shared/bus/object-store.ts';
-import type { Pipeline } from '#shared/checkpoint/pipeline.ts';
+import { maxClipSkipOf, type Pipeline } from '#shared/checkpoint/pipeline.ts';
 import * as controlnet from '#shared/contracts/controlnet.ts';
 import { GenerateRequest, type LoraUnit } from '#shared/contracts/generate.ts';
 import { MAX_PIXELS, MAX_SEED } from '#shared/contracts/limits.ts';
@@ -22,6 +22,7 @@ import { checkLoraStart, warnOfLoraStart } from './lora-start.ts';
 import { warnOfUnreadTags } from './lora-tags.ts';
 import { editedOf, readPrompts, withoutBreaks } from './read-prompts.ts';
 import { type Sampling, samplingOf } from './sampling.ts';
+import { sizeFields } from './size-conditioning.ts';
 import { checkStart, stepsRun } from './start-rules.ts';
 import { warnOfUnknownWords } from './unknown-words.ts';
 import { invalidRequest, parseRequest } from './validation.ts';
@@ -92,15 +93,18 @@ export class Admission {
     const hires = admitHires(request, { width, height });
     if (hires) await this.#checkHiresSteps(sampling, hires);
     const variation = admitVariation(request, job, batch);
-    const negative_prompts = spread(request.negative_prompt, batch);
+    const negative_prompts = spread(request.negative_prompt ?? '', batch);
     const edited = editedOf(request, { prompts, negative_prompts }, { sampling, config: pipeline.scheduler, hires });
-    if (clip_skip > pipeline.textEncoder.layers) throw tooDeep(clip_skip, pipeline.textEncoder.layers);
+    const maxClipSkip = maxClipSkipOf(pipeline);
+    if (clip_skip > maxClipSkip) throw tooDeep(clip_skip, maxClipSkip);
     return {
       job,
       model: pipeline.name,
       prompts,
       negative_prompts,
       ...(edited && { edited }),
+      zero_negative: request.negative_prompt === undefined && pipeline.forcesZeros,
+      ...sizeFields(request, pipeline),
       width,
       height,
       steps,

@@ -1,8 +1,10 @@
 /** The first stage of a generation: prompts become embeddings, once, or once for each of what they are edited to. */
+import { tokensOf } from '#shared/checkpoint/pipeline.ts';
 import type { Warning } from '#shared/contracts/generate.ts';
 import * as textEncoder from '#shared/contracts/text-encoder.ts';
 import type { MeshCallOptions } from '#shared/placement/mesh-client.ts';
 import type { TensorMap } from '#shared/tensor/tensor.ts';
+import { negativePrompts, withZeroNegative } from './conditioning.ts';
 import type { PromptSet } from './edited-prompts.ts';
 import type { GenerationParts } from './generation-parts.ts';
 import type { AdmittedJob } from './job.ts';
@@ -28,8 +30,7 @@ export async function encodePrompts(
   const encode: Encode = async ({ prompts, negative_prompts }, min) => {
     const request = {
       prompts,
-      // Without guidance there is no unconditional half, so nobody reads the negative prompt.
-      negative_prompts: job.guidance_scale > 1 ? negative_prompts : null,
+      negative_prompts: negativePrompts({ ...job, negative_prompts }, pipeline),
       clip_skip: job.clip_skip,
       prompt_syntax: job.prompt_syntax,
       ...min,
@@ -37,10 +38,10 @@ export async function encodePrompts(
     };
     const where = { ...options, ...holdsLoras('text_encoder', job) };
     const { body, tensors } = await mesh.call(textEncoder.encode, request, {}, where);
-    return { tensors, warnings: warningsOf(body.truncated, prompts.length) };
+    return { tensors: withZeroNegative(tensors, job, pipeline), warnings: warningsOf(body.truncated, prompts.length) };
   };
   if (!job.edited) return encode(job);
-  const sets = await encodeSets(job.edited.sets, encode, pipeline.textEncoder.maxPositions);
+  const sets = await encodeSets(job.edited.sets, encode, tokensOf(pipeline));
   return { tensors: Object.assign({}, ...sets.map(numbered)), warnings: [] };
 }
 

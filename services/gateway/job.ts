@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { ClientId, LoraStart, LoraUnit, Priority, PromptSyntax, Rng, Warning } from '#shared/contracts/generate.ts';
 import { PREPROCESSOR_NAMES } from '#shared/contracts/preprocessors.ts';
+import { SIZE_CONDITIONING } from '#shared/contracts/size-conditioning.ts';
 import { ResizeMode } from '#shared/contracts/start.ts';
 import { AdmittedHires, AdmittedStart, AdmittedVariation } from './admitted-start.ts';
 
@@ -43,6 +44,9 @@ export const AdmittedJob = z.object({
   model: z.string(),
   prompts: z.array(z.string()),
   negative_prompts: z.array(z.string()),
+  /** The unconditional half is zeros: no negative prompt was given, and the model was trained so. */
+  zero_negative: z.boolean().default(false),
+  ...SIZE_CONDITIONING,
   prompt_syntax: PromptSyntax,
   /** What prompts become where they are edited in mid-run. */
   edited: EditedPrompts.optional(),

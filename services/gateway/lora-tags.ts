@@ -37,7 +37,7 @@ export function warnOfUnreadTags(
   const fields =
     request.prompt_syntax === 'plain' ? (['prompt', 'negative_prompt'] as const) : (['negative_prompt'] as const);
   return fields.flatMap((field) => {
-    const tag = [request[field]].flat().flatMap((one) => one.match(/<(?:lora|lyco):[^>]+>/) ?? [])[0];
+    const tag = [request[field] ?? ''].flat().flatMap((one) => one.match(/<(?:lora|lyco):[^>]+>/) ?? [])[0];
     return tag === undefined ? [] : [{ field, message: `${tag} was read as text: ${reason(request.prompt_syntax)}.` }];
   });
 }

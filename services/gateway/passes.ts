@@ -13,6 +13,7 @@ import { enlarged } from './enlarge.ts';
 import type { GenerationParts } from './generation-parts.ts';
 import { readHint } from './hint.ts';
 import type { AdmittedJob } from './job.ts';
+import { timeIdsOf } from './size-conditioning.ts';
 import { readStart } from './stored-start.ts';
 
 /** What comes out of all of them. */
@@ -104,6 +105,7 @@ async function run({ parts, job, embeds, options }: Runs, pass: Pass, other_call
     steps: pass.steps,
     ...{ sampler, schedule, eta, rng, seeds, guidance_scale, guess_mode, controlnets, preview_every },
     ...{ guidance_rescale, guidance_start, guidance_end },
+    ...timeIdsOf({ ...job, ...pass.size }, parts.pipeline),
     loras: lorasOf(job),
     lora_start: pass.lora_start,
     conditionings: pass.conditionings,

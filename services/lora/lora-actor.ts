@@ -1,5 +1,7 @@
 /** The lora actor's answers: checks for the door, factors for those who patch. */
+import type { LoraPlan } from '#shared/checkpoint/lora-file.ts';
 import type * as contract from '#shared/contracts/lora.ts';
+import type { LoraPart } from '#shared/contracts/lora.ts';
 import type { AnyOperation, ReplyOf, RequestOf } from '#shared/contracts/operation.ts';
 import { atField } from '#shared/errors/at-field.ts';
 import type { ServedReply, ServedRequest } from '#shared/service/serve.ts';
@@ -16,14 +18,16 @@ export function inspect(library: LoraLibrary): Handler<typeof contract.inspect> 
       lora: name,
       hash,
       bytes,
-      modules: {
-        unet: plan.modules.filter((module) => module.part === 'unet').length,
-        text_encoder: plan.modules.filter((module) => module.part === 'text_encoder').length,
-      },
+      modules: modulesByPart(plan),
     }));
     if (body.is_wanted_soon) library.prefetch(body.loras);
     return { body: { loras } };
   };
+}
+
+function modulesByPart({ modules }: LoraPlan): Record<LoraPart, number> {
+  const count = (part: LoraPart): number => modules.filter((module) => module.part === part).length;
+  return { unet: count('unet'), text_encoder: count('text_encoder'), text_encoder_2: count('text_encoder_2') };
 }
 
 /** Joined factors for one network. */

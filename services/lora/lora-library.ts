@@ -30,7 +30,7 @@ export interface KnownLora {
 
 /** Hex digits of the hash that A1111 shows: what LoRAs are pinned by. */
 const HASH_DIGITS = 10;
-const PARTS = ['text_encoder', 'unet'] as const satisfies readonly LoraPart[];
+const PARTS = ['text_encoder', 'text_encoder_2', 'unet'] as const satisfies readonly LoraPart[];
 
 /** Hashes in a heartbeat: a small LoRA is 100 KB, and thousands may be in memory. */
 const MAX_TOLD = 256;
@@ -121,7 +121,7 @@ export class LoraLibrary {
   }
 
   async #prefetch(unit: PinnedLora): Promise<void> {
-    for (const part of PARTS) await this.#factorsOf(unit, part);
+    for (const part of PARTS) if (this.#base[part]) await this.#factorsOf(unit, part);
   }
 
   async #factorsOf(unit: PinnedLora, part: LoraPart): Promise<LoraFactors> {

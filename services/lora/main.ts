@@ -1,6 +1,6 @@
 /** Wires the lora actor: the library, and the names and shapes of the base model's weights. */
-import { openComponent } from '#shared/checkpoint/component.ts';
 import { Library } from '#shared/checkpoint/library.ts';
+import { loraBase } from '#shared/checkpoint/lora-base.ts';
 import { openPipeline } from '#shared/checkpoint/pipeline.ts';
 import * as contract from '#shared/contracts/lora.ts';
 import { runService } from '#shared/service/run-service.ts';
@@ -15,14 +15,10 @@ const READERS = 16;
 
 await runService('lora', async ({ config }) => {
   const pipeline = await openPipeline(config.modelFolder);
-  const [unet, textEncoder] = await Promise.all([
-    openComponent(pipeline.folders.unet),
-    openComponent(pipeline.folders.textEncoder),
-  ]);
   const simulated = config.simulation && new SimulatedReading(config.simulation);
   const library = new LoraLibrary(
     new Library(pipeline.folder, { loraFolders: config.loraFolders, allowPaths: config.allowPaths }),
-    { unet: unet.weights.index, text_encoder: textEncoder.weights.index },
+    await loraBase(pipeline),
     { maxFactorBytes: config.loraCacheBytes, ...(simulated && { afterRead: (name) => simulated.read(name) }) },
   );
   const readers = new Readers(READERS, patch(library));

@@ -1,23 +1,31 @@
-/** Wires the text encoder: tokenizer and CLIP on one device. */
+/** Wires the text encoder: CLIP with its tokenizer, twice in SDXL, on one device. */
 import { Actor } from '#shared/actor/actor.ts';
 import { LoraWeights } from '#shared/adapters/lora-weights.ts';
-import { openPipeline } from '#shared/checkpoint/pipeline.ts';
+import { openPipeline, type TextEncoderPart } from '#shared/checkpoint/pipeline.ts';
 import * as contract from '#shared/contracts/text-encoder.ts';
 import { runService } from '#shared/service/run-service.ts';
 import { served } from '#shared/service/serve.ts';
 import { openDevice } from '#shared/session/open-device.ts';
 import { TextEncoder } from './text-encoder.ts';
 import { TextEncoderActor } from './text-encoder-actor.ts';
+import { type EncoderParts, TextEncoders } from './text-encoders.ts';
 import { loadTokenizer } from './tokenizer-files.ts';
 
 await runService('text-encoder', async ({ config, mesh }) => {
   const pipeline = await openPipeline(config.modelFolder);
-  const tokenizer = await loadTokenizer(pipeline.folders.tokenizer, pipeline.textEncoder);
   const device = await openDevice(config);
-  const encoder = await TextEncoder.load(device, pipeline.folders.textEncoder, pipeline.textEncoder);
-  await encoder.warmUp();
-  const loras = new LoraWeights({ mesh, part: 'text_encoder', base: encoder.base, maxBytes: config.patchCacheBytes });
-  const textEncoder = new TextEncoderActor({ encoder, tokenizer, loras });
+  const maxBytes = config.patchCacheBytes / pipeline.textEncoders.length;
+  const load = async (one: TextEncoderPart): Promise<EncoderParts> => {
+    const tokenizer = await loadTokenizer(one.tokenizerFolder, one.config);
+    const encoder = await TextEncoder.load(device, one, pipeline.family);
+    await encoder.warmUp();
+    const loras = new LoraWeights({ mesh, part: one.part, base: encoder.base, maxBytes });
+    return { tokenizer, encoder, loras };
+  };
+  const parts: EncoderParts[] = [];
+  for (const one of pipeline.textEncoders) parts.push(await load(one));
+  const encoders = new TextEncoders(parts);
+  const textEncoder = new TextEncoderActor(encoders);
   const actor = new Actor({});
   const encode = actor.on(async (state, request: Parameters<TextEncoderActor['encode']>[0], signal) => ({
     state,
@@ -26,7 +34,7 @@ await runService('text-encoder', async ({ config, mesh }) => {
   return {
     operations: [served(contract.encode, encode)],
     actor,
-    describe: () => ({ device: device.name, model: pipeline.name, holds: loras.resident, ...loras.memory }),
+    describe: () => ({ device: device.name, model: pipeline.name, holds: encoders.resident, ...encoders.memory }),
     close: () => device.close(),
   };
 });

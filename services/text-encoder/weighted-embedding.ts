@@ -40,7 +40,11 @@ export async function embedChunks(
 /** B prompts as one tensor, f32 [B, T, D]; those that are shorter than others repeat their last token, as in A1111. */
 export function joinBatch(parts: readonly Tensor<'f32'>[]): Tensor<'f32'> {
   const tokens = Math.max(...parts.map(({ shape }) => shape[1]!));
-  const rows = parts.map((part) => stretchTokens(part, tokens));
+  return stack(parts.map((part) => stretchTokens(part, tokens)));
+}
+
+/** f32 [1, …] each, of one shape → f32 [B, …] */
+export function stack(rows: readonly Tensor<'f32'>[]): Tensor<'f32'> {
   const { data, shape } = rows[0]!;
   const all = new Float32Array(data.length * rows.length);
   for (const [i, row] of rows.entries()) all.set(row.data, i * data.length);

@@ -26,5 +26,12 @@ export function parseClipTextConfig(path: string, config: JsonRecord): ClipTextC
     activation: reader.oneOf('hidden_act', ['quick_gelu', 'gelu'], 'quick_gelu'),
     layerNormEps: reader.number('layer_norm_eps', 1e-5),
     eosTokenId: reader.integer('eos_token_id', { min: 0, max: 1_000_000 }, 49_407),
+    ...parseProjection(reader),
   };
+}
+
+/** Every configuration has a `projection_dim`; only networks of this class have the projection. */
+function parseProjection(reader: ConfigReader): { projectionDim?: number } {
+  const isProjected = [reader.value('architectures')].flat().includes('CLIPTextModelWithProjection');
+  return isProjected ? { projectionDim: reader.integer('projection_dim', CHANNELS, 512) } : {};
 }

@@ -36,6 +36,12 @@ export class ConfigReader {
     throw this.invalid(key, `an integer from ${limits.min} to ${limits.max}`);
   }
 
+  /** Whether a key is there and null: diffusers takes its default for an absent one only. Marks the key as understood. */
+  isNull(key: string): boolean {
+    this.#read.add(key);
+    return Object.hasOwn(this.#config, key) && this.#config[key] === null;
+  }
+
   /** One integer, or one per block. */
   integers(key: string, limits: Limits, fallback?: readonly number[]): readonly number[] {
     const value = this.value(key) ?? fallback;

@@ -60,7 +60,7 @@ export async function planLora(file: SafetensorsFile, base: LoraBase): Promise<L
   const header = adapterHeader(file);
   const modules = found.map(({ part, weight, keys: ofModule }) => {
     const kind = kindOf({ path: file.path, weight }, ofModule);
-    const shape = base[part].get(weight)!;
+    const shape = base[part]!.get(weight)!;
     const rank = checkModule(file, { kind, weight, shape, keys: ofModule });
     if (header.isDora(part) && !ofModule.magnitude && !ofModule.dora_scale) throw noMagnitude(file.path, weight);
     // Where nothing is divided by a rank, trainers write alphas that overflow their own precision.

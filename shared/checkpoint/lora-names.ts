@@ -8,10 +8,10 @@ import { ldmLayout, unetModule } from './single-file/ldm-unet.ts';
 import { canonicalName } from './weight-names.ts';
 
 /** The networks that a LoRA patches. */
-export type LoraPart = 'unet' | 'text_encoder';
+export type LoraPart = 'unet' | 'text_encoder' | 'text_encoder_2';
 
-/** Weights of the base model, by part. */
-export type LoraBase = Readonly<Record<LoraPart, WeightIndex>>;
+/** Weights of the base model, by part; of the parts that it has. */
+export type LoraBase = Readonly<{ unet: WeightIndex } & Partial<Record<LoraPart, WeightIndex>>>;
 
 /** A key of a LoRA file, understood as far as its name goes. */
 export interface LoraKey {
@@ -104,6 +104,15 @@ export function otherBase(key: string): string | undefined {
   return OTHER_BASES.find(([pattern]) => pattern.test(key))?.[1];
 }
 
+/** What kohya puts before the names of a part. */
+const FLAT_PREFIXES: Readonly<Record<LoraPart, readonly string[]>> = {
+  unet: ['lora_unet_'],
+  text_encoder: ['lora_te_', 'lora_te1_'],
+  text_encoder_2: ['lora_te2_'],
+};
+
+const PARTS = Object.keys(FLAT_PREFIXES) as LoraPart[];
+
 /** Finds modules in a base model: by dotted path, or by the flat name that kohya makes of it (`.` → `_`). */
 export class LoraTargets {
   readonly #base: LoraBase;
@@ -113,8 +122,11 @@ export class LoraTargets {
   constructor(base: LoraBase) {
     this.#base = base;
     this.#layersPerBlock = ldmLayout(base.unet.keys()).layersPerBlock;
-    for (const weight of base.unet.keys()) this.#addFlat('lora_unet_', 'unet', weight);
-    for (const weight of base.text_encoder.keys()) this.#addFlat('lora_te_', 'text_encoder', weight);
+    for (const part of PARTS) {
+      for (const prefix of FLAT_PREFIXES[part]) {
+        for (const weight of base[part]?.keys() ?? []) this.#addFlat(prefix, part, weight);
+      }
+    }
   }
 
   #addFlat(prefix: string, part: LoraPart, weight: string): void {
@@ -138,10 +150,10 @@ export class LoraTargets {
 
   #findDotted(module: string): LoraTarget | undefined {
     const path = module.replace('base_model.model.', '');
-    const prefix = (['unet', 'text_encoder'] as const).find((part) => path.startsWith(`${part}.`));
-    const parts: readonly LoraPart[] = prefix ? [prefix] : ['unet', 'text_encoder'];
+    const prefix = PARTS.find((part) => path.startsWith(`${part}.`));
+    const parts: readonly LoraPart[] = prefix ? [prefix] : PARTS;
     const weight = canonicalName(`${modernModule(prefix ? path.slice(prefix.length + 1) : path)}.weight`);
-    const part = parts.find((candidate) => this.#base[candidate].has(weight));
+    const part = parts.find((candidate) => this.#base[candidate]?.has(weight));
     return part && { part, weight };
   }
 }

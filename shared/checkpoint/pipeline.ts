@@ -9,6 +9,8 @@ import { configPath } from './component.ts';
 import type { JsonRecord } from './json-file.ts';
 import { readLatentRgb } from './latent-rgb.ts';
 import { pickleHint } from './pickle.ts';
+import { type Family, familyOf } from './pipeline-class.ts';
+import { checkFit, sizesOf } from './pipeline-fit.ts';
 import { separateVae } from './separate-vae.ts';
 import { placeInFile } from './single-file/single-file.ts';
 import { parseUnetConfig } from './unet-config.ts';
@@ -21,28 +23,44 @@ export interface Pipeline {
   readonly name: string;
   /** Where its ControlNets and LoRAs are looked for: of a single file the one that it lies in. */
   readonly folder: string;
-  readonly folders: Readonly<Record<'textEncoder' | 'unet' | 'vae' | 'tokenizer', string>>;
-  readonly textEncoder: ClipTextConfig;
+  readonly family: Family;
+  readonly folders: Readonly<Record<'unet' | 'vae', string>>;
+  /** One; two in SDXL, whose embeddings are joined; the second alone in its refiner. */
+  readonly textEncoders: readonly TextEncoderPart[];
   readonly unet: UnetConfig;
   readonly vae: VaeConfig;
   readonly scheduler: SchedulerConfig;
   /** For previews. */
   readonly latentRgb: LatentRgb;
+  /** Whether the negative half of guidance is zeros where no negative prompt is given. */
+  readonly forcesZeros: boolean;
   /** Only of a model that knows few words. */
   readonly vocabulary?: Vocabulary;
 }
 
-/** StableDiffusionPipeline and its relatives that are made of the same parts. */
-const SUPPORTED_CLASS = /^StableDiffusion(?:ControlNet)?(?:Img2Img)?Pipeline$/;
+/** A text encoder of a checkpoint, with its tokenizer. Folders are absolute. */
+export interface TextEncoderPart {
+  /** Its name in the checkpoint, and in LoRAs. */
+  readonly part: 'text_encoder' | 'text_encoder_2';
+  readonly folder: string;
+  readonly tokenizerFolder: string;
+  readonly config: ClipTextConfig;
+}
 
 /** Parts without which there is no picture; safety checker and feature extractor are none of them. */
-const PARTS: Readonly<Record<string, RegExp>> = {
-  text_encoder: /^CLIPTextModel$/,
-  tokenizer: /^CLIPTokenizer(?:Fast)?$/,
+const COMMON_PARTS: Readonly<Record<string, RegExp>> = {
   unet: /^UNet2DConditionModel$/,
   vae: /^AutoencoderKL$/,
   scheduler: /Scheduler$/,
 };
+
+const TOKENIZER = /^CLIPTokenizer(?:Fast)?$/;
+
+/** Text encoders by their parts; the pooled embedding of the last one conditions SDXL. */
+const TEXT_PARTS = {
+  text_encoder: { encoder: /^CLIPTextModel$/, tokenizer: 'tokenizer' },
+  text_encoder_2: { encoder: /^CLIPTextModelWithProjection$/, tokenizer: 'tokenizer_2' },
+} as const;
 
 /** What is used otherwise than the checkpoint says. */
 export interface PipelineOptions {
@@ -56,27 +74,30 @@ export interface PipelineOptions {
  */
 export async function openPipeline(folder: string, options: PipelineOptions = {}): Promise<Pipeline> {
   const root = resolve(folder);
-  await checkIndex(root, options);
+  const { family, index } = await readIndex(root, options);
   const read = async <Config>(part: string, parse: (path: string, config: JsonRecord) => Config): Promise<Config> => {
     const path = configPath(join(root, part));
     return parse(path, await readCheckpointJson(path));
   };
-  const [textEncoder, unet, { config: vae, folder: vaeFolder }, scheduler, vocabulary] = await Promise.all([
-    read('text_encoder', parseClipTextConfig),
+  const [textEncoders, unet, { config: vae, folder: vaeFolder }, scheduler, vocabulary] = await Promise.all([
+    Promise.all(
+      textPartsOf(family, index).map(async (part) => ({
+        part,
+        folder: join(root, part),
+        tokenizerFolder: join(root, TEXT_PARTS[part].tokenizer),
+        config: await read(part, parseClipTextConfig),
+      })),
+    ),
     read('unet', parseUnetConfig),
     readVae(root, options),
     readCheckpointJson(join(root, 'scheduler', 'scheduler_config.json')),
     readVocabulary(root),
   ]);
-  checkFit(root, textEncoder, unet, vae);
-  const folders = {
-    textEncoder: join(root, 'text_encoder'),
-    unet: join(root, 'unet'),
-    vae: vaeFolder,
-    tokenizer: join(root, 'tokenizer'),
-  };
+  checkFit(root, { textEncoders, unet, vae });
+  const folders = { unet: join(root, 'unet'), vae: vaeFolder };
+  const forcesZeros = index.force_zeros_for_empty_prompt === true;
   const latentRgb = await readLatentRgb(root, vae);
-  const parts = { folders, textEncoder, unet, vae, scheduler, latentRgb };
+  const parts = { family, folders, textEncoders, unet, vae, scheduler, forcesZeros, latentRgb };
   const place = placeInFile(root);
   const name = basename(root, place ? extname(root) : '');
   return { name, folder: place ? dirname(root) : root, ...parts, ...(vocabulary && { vocabulary }) };
@@ -90,21 +111,30 @@ async function readVae(root: string, { vae }: PipelineOptions): Promise<{ folder
   return { folder, config: parseVaeConfig(configPath(folder), config) };
 }
 
-async function checkIndex(root: string, { vae: otherVae }: PipelineOptions): Promise<void> {
+async function readIndex(
+  root: string,
+  { vae: otherVae }: PipelineOptions,
+): Promise<{ family: Family; index: JsonRecord }> {
   const path = join(root, 'model_index.json');
   if (!(await hasCheckpointFile(path))) throw noPipeline(root);
   const index = await readCheckpointJson(path);
-  const className = index._class_name;
-  if (typeof className !== 'string' || !SUPPORTED_CLASS.test(className)) {
-    throw new MeshError(
-      'CONFIG_UNSUPPORTED',
-      `${path} is of class ${JSON.stringify(className)}; Stable Diffusion 1.x and 2.x (StableDiffusionPipeline) are supported.`,
-      { file: path, key: '_class_name', value: className },
-    );
-  }
-  for (const [part, expected] of Object.entries(PARTS)) {
+  const family = familyOf(path, index._class_name);
+  for (const [part, expected] of Object.entries(COMMON_PARTS)) {
     if (part !== 'vae' || otherVae === undefined) checkPart(path, part, index[part], expected);
   }
+  for (const part of textPartsOf(family, index)) {
+    const { encoder, tokenizer } = TEXT_PARTS[part];
+    checkPart(path, part, index[part], encoder);
+    checkPart(path, tokenizer, index[tokenizer], TOKENIZER);
+  }
+  return { family, index };
+}
+
+/** The refiner's index has `[null, null]` for the first. */
+function textPartsOf(family: Family, index: JsonRecord): readonly TextEncoderPart['part'][] {
+  if (family === 'sd') return ['text_encoder'];
+  const isLeftOut = Array.isArray(index.text_encoder) && index.text_encoder[1] === null;
+  return isLeftOut ? ['text_encoder_2'] : ['text_encoder', 'text_encoder_2'];
 }
 
 function noPipeline(root: string): MeshError {
@@ -132,25 +162,19 @@ function checkPart(path: string, part: string, entry: unknown, expected: RegExp)
   });
 }
 
-function checkFit(folder: string, text: ClipTextConfig, unet: UnetConfig, vae: VaeConfig): void {
-  const refuse = (message: string, details: Record<string, unknown>): never => {
-    throw new MeshError('CONFIG_INVALID', `${folder}: ${message}.`, { folder, ...details });
-  };
-  const { hiddenSize } = text;
-  const { crossAttentionDim, inChannels, outChannels } = unet;
-  const { latentChannels } = vae;
-  if (hiddenSize !== crossAttentionDim) {
-    refuse(`the text encoder gives ${hiddenSize} numbers per token, the UNet takes ${crossAttentionDim}`, {
-      hiddenSize,
-      crossAttentionDim,
-    });
-  }
-  if (outChannels !== latentChannels || inChannels !== latentChannels) {
-    const hint = inChannels > latentChannels ? ' (an inpainting or depth model, which is not supported)' : '';
-    refuse(`the UNet maps ${inChannels} to ${outChannels} channels, the VAE has ${latentChannels}${hint}`, {
-      inChannels,
-      outChannels,
-      latentChannels,
-    });
-  }
+/** Sizes that the UNet is told of, 6 in SDXL and 5 in its refiner; undefined for other models. */
+export function sizeCount({ unet, textEncoders }: Pick<Pipeline, 'unet' | 'textEncoders'>): 5 | 6 | undefined {
+  const { projectionDim } = textEncoders.at(-1)!.config;
+  return projectionDim === undefined ? undefined : sizesOf(unet, projectionDim);
+}
+
+/** `T`: tokens of a prompt that is not longer than its model's. */
+export function tokensOf({ textEncoders }: Pick<Pipeline, 'textEncoders'>): number {
+  return textEncoders[0]!.config.maxPositions;
+}
+
+/** Largest clip skip, as A1111 counts, that leaves every text encoder a layer. SDXL reads the last but one without any. */
+export function maxClipSkipOf({ textEncoders, family }: Pick<Pipeline, 'textEncoders' | 'family'>): number {
+  const layers = Math.min(...textEncoders.map(({ config }) => config.layers));
+  return family === 'sdxl' ? layers - 1 : layers;
 }

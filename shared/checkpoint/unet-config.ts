@@ -1,19 +1,15 @@
 /** `config.json` of UNet2DConditionModel and ControlNetModel. Defaults are those of diffusers. */
-import type { BlockKind, ControlNetConfig, EncoderConfig, UnetConfig } from '#shared/tensor/network-config.ts';
+import type { AddedEmbedding, ControlNetConfig, EncoderConfig, UnetConfig } from '#shared/tensor/network-config.ts';
 import { ConfigReader } from './config-reader.ts';
 import type { JsonRecord } from './json-file.ts';
-import { CHANNELS, LAYERS, requireDivisible, requireSameLength } from './network-limits.ts';
+import { CHANNELS, requireDivisible, requireSameLength } from './network-limits.ts';
+import { parseDownBlocks, parseMiddle, parseUpBlocks } from './unet-blocks.ts';
 
-const DOWN_BLOCKS: Readonly<Record<string, BlockKind>> = { CrossAttnDownBlock2D: 'cross', DownBlock2D: 'plain' };
-const UP_BLOCKS: Readonly<Record<string, BlockKind>> = { CrossAttnUpBlock2D: 'cross', UpBlock2D: 'plain' };
 const DEFAULT_CHANNELS = [320, 640, 1280, 1280];
-const DEFAULT_DOWN = ['CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'CrossAttnDownBlock2D', 'DownBlock2D'];
-const DEFAULT_UP = ['UpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D', 'CrossAttnUpBlock2D'];
 
 /** Keys that build another network, and the values with which they do not. Null always does not. */
 const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
   act_fn: ['silu'],
-  addition_embed_type: [],
   attention_type: ['default'],
   center_input_sample: [false],
   class_embed_type: [],
@@ -28,29 +24,20 @@ const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
   global_pool_conditions: [false],
   mid_block_only_cross_attention: [false],
   mid_block_scale_factor: [1],
-  mid_block_type: ['UNetMidBlock2DCrossAttn'],
   num_attention_heads: [],
   num_class_embeds: [],
   only_cross_attention: [false],
   resnet_out_scale_factor: [1],
   resnet_skip_time_act: [false],
   resnet_time_scale_shift: ['default'],
-  reverse_transformer_layers_per_block: [],
-  time_cond_proj_dim: [],
   time_embedding_act_fn: [],
   time_embedding_dim: [],
   time_embedding_type: ['positional'],
   timestep_post_act: [],
 };
 
-/** Widths of embeddings that are refused above, dropout (training only), and precision (everything is computed in f32). */
-const IGNORED = [
-  'addition_embed_type_num_heads',
-  'addition_time_embed_dim',
-  'projection_class_embeddings_input_dim',
-  'dropout',
-  'upcast_attention',
-] as const;
+/** Of image conditioning, which is refused above; dropout (training only), and precision (everything is computed in f32). */
+const IGNORED = ['addition_embed_type_num_heads', 'dropout', 'upcast_attention'] as const;
 
 /**
  * Configuration of a UNet.
@@ -60,13 +47,12 @@ export function parseUnetConfig(path: string, config: JsonRecord): UnetConfig {
   const reader = new ConfigReader(path, config);
   reader.className('_class_name', ['UNet2DConditionModel']);
   const encoder = parseEncoder(reader);
-  const upBlocks = reader.words('up_block_types', UP_BLOCKS, DEFAULT_UP);
-  requireSameLength(reader, 'up_block_types', upBlocks, encoder.blockOutChannels);
   const unet = {
     ...encoder,
-    upBlocks,
+    upBlocks: parseUpBlocks(reader, encoder.blockOutChannels),
     outChannels: reader.integer('out_channels', CHANNELS, 4),
     sampleSize: reader.integer('sample_size', { min: 1, max: 1024 }, 64),
+    ...parseGuidanceWidth(reader),
   };
   reader.finish();
   return unet;
@@ -94,16 +80,13 @@ function parseEncoder(reader: ConfigReader): EncoderConfig {
   for (const [key, neutral] of Object.entries(NEUTRAL)) reader.only(key, neutral);
   reader.ignore(...IGNORED);
   const blockOutChannels = reader.integers('block_out_channels', CHANNELS, DEFAULT_CHANNELS);
-  const downBlocks = reader.words('down_block_types', DOWN_BLOCKS, DEFAULT_DOWN);
-  requireSameLength(reader, 'down_block_types', downBlocks, blockOutChannels);
   const normGroups = reader.integer('norm_num_groups', CHANNELS, 32);
   requireDivisible(reader, 'norm_num_groups', blockOutChannels, normGroups);
-  requireOneTransformerLayer(reader);
   return {
     inChannels: reader.integer('in_channels', CHANNELS, 4),
     blockOutChannels,
-    downBlocks,
-    layersPerBlock: reader.integer('layers_per_block', LAYERS, 2),
+    downBlocks: parseDownBlocks(reader, blockOutChannels),
+    middle: parseMiddle(reader, blockOutChannels),
     heads: parseHeads(reader, blockOutChannels),
     crossAttentionDim: reader.integer('cross_attention_dim', CHANNELS, 1280),
     normGroups,
@@ -112,6 +95,7 @@ function parseEncoder(reader: ConfigReader): EncoderConfig {
     flipSinToCos: reader.boolean('flip_sin_to_cos', true),
     freqShift: reader.integer('freq_shift', { min: 0, max: 1 }, 0),
     downsamplePadding: 1,
+    ...parseAdded(reader),
   };
 }
 
@@ -128,8 +112,19 @@ function parseHeads(reader: ConfigReader, channels: readonly number[]): readonly
   return heads;
 }
 
-function requireOneTransformerLayer(reader: ConfigReader): void {
-  const key = 'transformer_layers_per_block';
-  const layers = [reader.value(key) ?? 1].flat();
-  if (!layers.every((count) => count === 1)) throw reader.unsupported(key, 'only 1 is');
+/** `text_time` is SDXL's. Its widths mean nothing, and may stand there, without it. */
+function parseAdded(reader: ConfigReader): { added?: AddedEmbedding } {
+  const isText = reader.value('addition_embed_type') !== undefined;
+  if (!isText) {
+    reader.ignore('addition_time_embed_dim', 'projection_class_embeddings_input_dim');
+    return {};
+  }
+  reader.oneOf('addition_embed_type', ['text_time']);
+  const width = reader.integer('projection_class_embeddings_input_dim', CHANNELS);
+  return { added: { width, sizeWidth: reader.integer('addition_time_embed_dim', CHANNELS) } };
+}
+
+function parseGuidanceWidth(reader: ConfigReader): { guidanceWidth?: number } {
+  const key = 'time_cond_proj_dim';
+  return reader.value(key) === undefined ? {} : { guidanceWidth: reader.integer(key, CHANNELS) };
 }

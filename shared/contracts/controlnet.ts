@@ -17,6 +17,7 @@ export const inspect = operation('controlnet', 'inspect', {
  * request tensors
  *   hint           u8 [1, 3, H, W]
  *   prompt_embeds  f32 [N, T, D], N = the batch of its runs (both halves of guidance, or only the conditional one)
+ *   add_embeds     f32 [N, A], of SDXL: pooled text, then sinusoids of the sizes
  */
 export const open = operation('controlnet', 'open', {
   request: z.object({

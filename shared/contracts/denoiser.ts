@@ -5,6 +5,9 @@ import { PinnedLora } from './lora.ts';
 import { operation } from './operation.ts';
 import { InpaintFill } from './start.ts';
 
+/** What SDXL is told of sizes: original height and width, crop top and left, target height and width; in its refiner the aesthetic score in place of the last two. */
+const TimeIds = z.array(z.number()).max(6);
+
 /** A ControlNet of a denoising job; its hint is the tensor `hint_<index>`. */
 export const DenoiseControlNet = z.object({
   controlnet: z.string(),
@@ -37,17 +40,19 @@ export type NoiseVariation = z.infer<typeof NoiseVariation>;
  * Denoises one batch. Progress goes to `latentmesh.v1.events.<job>`.
  *
  * request tensors
- *   prompt_embeds           f32 [B, T, D]
- *   negative_prompt_embeds  f32 [B, T′, D], when guidance_scale > 1
- *   prompt_embeds_1 …       the same of each further conditioning, where a prompt is edited in mid-run
+ *   prompt_embeds                  f32 [B, T, D]
+ *   negative_prompt_embeds         f32 [B, T′, D], when guidance_scale > 1 and the UNet does not read the scale itself
+ *   prompt_embeds_1 …              the same of each further conditioning, where a prompt is edited in mid-run
  *   negative_prompt_embeds_1 …
- *   hint_0 …                u8 [1, 3, H, W], one for each ControlNet
- *   init_mean               f32 [1 or B, 4, h, w], with `start`: clean latents to begin from
- *   init_deviation          the same shape: they are drawn, mean + deviation · noise; left out: they are the mean
- *   mask                    f32 [1, 1, h, w], 1 where the picture is painted anew, 0 where it is held to `init`
+ *   pooled_prompt_embeds           f32 [B, P], of SDXL
+ *   negative_pooled_prompt_embeds  f32 [B, P], of SDXL with guidance
+ *   hint_0 …                       u8 [1, 3, H, W], one for each ControlNet
+ *   init_mean                      f32 [1 or B, 4, h, w], with `start`: clean latents to begin from
+ *   init_deviation                 the same shape: they are drawn, mean + deviation · noise; left out: they are the mean
+ *   mask                           f32 [1, 1, h, w], 1 where the picture is painted anew, 0 where it is held to `init`
  *   masked_image_mean, masked_image_deviation  f32 [1, 4, h, w], for inpainting UNets: the picture without what is under the mask
  * reply tensors
- *   latents                 f32 [B, 4, h, w]
+ *   latents                        f32 [B, 4, h, w]
  */
 export const denoise = operation('denoiser', 'denoise', {
   request: z.object({
@@ -62,6 +67,9 @@ export const denoise = operation('denoiser', 'denoise', {
     eta: z.number().optional(),
     rng: Rng.default('cpu'),
     guidance_scale: z.number(),
+    /** Of SDXL; the negative half has the same unless told. */
+    time_ids: TimeIds.optional(),
+    negative_time_ids: TimeIds.optional(),
     ...GuidanceShape,
     /** Which embeddings a call has, where they change: from `first_call` on those of that index. The first entry is of call 0. */
     conditionings: z
@@ -98,7 +106,7 @@ export type DenoiseReply = z.infer<typeof denoise.reply>;
  * its answers are then ACTOR_LOST, and whoever asked computes the half itself.
  *
  * request tensors
- *   prompt_embeds  f32 [B, T, D]
+ *   prompt_embeds  f32 [B, T, D]; and under the names of the UNet's inputs what else that takes: `add_embeds`, `mask` …
  *   hint_0 …       u8 [1, 3, H, W], one for each ControlNet
  */
 export const assist = operation('denoiser', 'assist', {

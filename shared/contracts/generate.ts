@@ -16,6 +16,7 @@ import {
   MIN_SIDE,
 } from './limits.ts';
 import { Preprocessor } from './preprocessors.ts';
+import { SIZE_CONDITIONING } from './size-conditioning.ts';
 import { ResizeMode, START_FIELDS } from './start.ts';
 
 /** A job's name, chosen by the caller or made for them; a second request with the same name is the same job. */
@@ -114,13 +115,15 @@ export const GenerateRequest = z
     model: Name.optional(),
     /** One prompt for all pictures, or one for each. An empty one leaves the picture to the model. */
     prompt: z.union([Prompt, z.array(Prompt).min(1).max(MAX_BATCH)]),
-    negative_prompt: z.union([Prompt, z.array(Prompt).min(1).max(MAX_BATCH)]).default(''),
+    /** Left out it is empty; of most SDXL models the unconditional half is then zeros, as in Diffusers. */
+    negative_prompt: z.union([Prompt, z.array(Prompt).min(1).max(MAX_BATCH)]).optional(),
     prompt_syntax: PromptSyntax.default('plain'),
     width: Side.optional(),
     height: Side.optional(),
     steps: z.number().int().min(1).max(MAX_STEPS).default(20),
     guidance_scale: z.number().min(0).max(MAX_GUIDANCE_SCALE).default(7.5),
     ...GuidanceShape,
+    ...SIZE_CONDITIONING,
     /** A1111's label, "DPM++ 2M Karras"; also aliases. */
     sampler: z.string().min(1).max(64).optional(),
     /** How noise levels are spread: "karras", "SGM Uniform". Left out: as the sampler's name or the checkpoint says. */

@@ -11,6 +11,8 @@ export const MAX_BATCH = 8;
 /** Pixels of one side. */
 export const MIN_SIDE = 64;
 export const MAX_SIDE = 2048;
+/** Pixels that SDXL may be told of a side: a picture of the training may have been larger than what is drawn. */
+export const MAX_CONDITIONED_SIDE = 16_384;
 /** Sides are multiples of the VAE's factor. */
 export const SIDE_MULTIPLE = 8;
 /** Pixels of one picture. What a device has memory for may be less: that is told by OUT_OF_MEMORY. */

@@ -4,7 +4,7 @@ import { LoraUnit } from './generate.ts';
 import { operation } from './operation.ts';
 
 /** The network a LoRA's factors are for. */
-export const LoraPart = z.enum(['unet', 'text_encoder']);
+export const LoraPart = z.enum(['unet', 'text_encoder', 'text_encoder_2']);
 export type LoraPart = z.infer<typeof LoraPart>;
 
 /** A LoRA by its name, and by the content that it had when the job was accepted. */
@@ -38,7 +38,8 @@ export const inspect = operation('lora', 'inspect', {
         /** First ten hex digits of the file's SHA-256, as A1111 shows it. */
         hash: z.string(),
         bytes: z.number(),
-        modules: z.object({ unet: z.number(), text_encoder: z.number() }),
+        /** Weights that it patches, by part. */
+        modules: z.record(LoraPart, z.number()),
       }),
     ),
   }),

@@ -8,8 +8,10 @@ import { operation } from './operation.ts';
  * Encodes prompts, with LoRAs applied to the encoder first.
  *
  * reply tensors
- *   prompt_embeds           f32 [B, T, D]; T is 77, or a multiple of it with `a1111`
- *   negative_prompt_embeds  f32 [B, T′, D], when negative prompts are given
+ *   prompt_embeds                  f32 [B, T, D]; T is 77, or a multiple of it with `a1111`; of SDXL both encoders' side by side
+ *   negative_prompt_embeds         f32 [B, T′, D], when negative prompts are given
+ *   pooled_prompt_embeds           f32 [B, P], of SDXL
+ *   negative_pooled_prompt_embeds  f32 [B, P], of SDXL when negative prompts are given
  */
 export const encode = operation('text-encoder', 'encode', {
   request: z.object({

@@ -3,6 +3,12 @@
  * Source: Ho and Salimans 2022, eq. 6, in the form unconditional + scale · (conditional − unconditional).
  */
 import { MeshError } from '#shared/errors/errors.ts';
+import type { UnetConfig } from '#shared/tensor/network-config.ts';
+
+/** Whether a job has an unconditional half: not at a scale of 1 and below, and not for a UNet that reads the scale itself. */
+export function isGuided(scale: number, { guidanceWidth }: Pick<UnetConfig, 'guidanceWidth'>): boolean {
+  return scale > 1 && guidanceWidth === undefined;
+}
 
 /**
  * Joins the two predictions into one.

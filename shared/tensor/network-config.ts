@@ -18,19 +18,38 @@ export interface ClipTextConfig {
   readonly layerNormEps: number;
   /** 2 in old configs, which does not name the token: pooling is then at the largest id. */
   readonly eosTokenId: number;
+  /** `P`, width of the pooled embedding where it is projected (`CLIPTextModelWithProjection`). */
+  readonly projectionDim?: number;
 }
 
-/** A block of the UNet: with transformers after its resnets (`CrossAttnDownBlock2D`) or without (`DownBlock2D`). */
-export type BlockKind = 'cross' | 'plain';
+/**
+ * A block of the UNet as its layers: for each resnet the transformer blocks behind it, 0 where there is no transformer
+ * (`DownBlock2D`, `UpBlock2D`).
+ */
+export type BlockLayers = readonly number[];
+
+/**
+ * What stands between the ways: a resnet, a transformer of so many blocks and a resnet (`UNetMidBlock2DCrossAttn`); one resnet
+ * alone (`UNetMidBlock2D`); or nothing.
+ */
+export type Middle = { readonly kind: 'cross'; readonly depth: number } | { readonly kind: 'resnet' | 'none' };
+
+/** What SDXL adds to the timestep: pooled text and the sizes of the picture (`addition_embed_type: text_time`). */
+export interface AddedEmbedding {
+  /** Numbers of the whole: pooled text, then the sinusoids of each size. */
+  readonly width: number;
+  /** Sinusoids of one size. */
+  readonly sizeWidth: number;
+}
 
 /** What UNet and ControlNet have in common: the way down and the middle. */
 export interface EncoderConfig {
   readonly inChannels: number;
   /** Channels of each down block, outermost first. */
   readonly blockOutChannels: readonly number[];
-  /** Kind of each down block, outermost first. */
-  readonly downBlocks: readonly BlockKind[];
-  readonly layersPerBlock: number;
+  /** Each down block, outermost first. */
+  readonly downBlocks: readonly BlockLayers[];
+  readonly middle: Middle;
   /** Attention heads of each down block, outermost first; the middle has those of the last one. */
   readonly heads: readonly number[];
   readonly crossAttentionDim: number;
@@ -42,6 +61,7 @@ export interface EncoderConfig {
   /** The timestep's sinusoids come cosine first. */
   readonly flipSinToCos: boolean;
   readonly freqShift: number;
+  readonly added?: AddedEmbedding;
   /** Padding of the strided convolutions between down blocks. */
   readonly downsamplePadding: number;
 }
@@ -49,8 +69,10 @@ export interface EncoderConfig {
 /** The network that predicts noise: `unet/`. */
 export interface UnetConfig extends EncoderConfig {
   readonly outChannels: number;
-  /** Kind of each up block, innermost first, as it runs. */
-  readonly upBlocks: readonly BlockKind[];
+  /** Each up block, innermost first, as it runs; one layer more than the down block it answers. */
+  readonly upBlocks: readonly BlockLayers[];
+  /** Numbers of the guidance scale's embedding, in UNets distilled to read it (LCM): they need no unconditional half. */
+  readonly guidanceWidth?: number;
   /** Latent pixels along an edge that the model was trained at: its default picture is 8 times that. */
   readonly sampleSize: number;
 }
@@ -82,3 +104,8 @@ export interface VaeConfig {
 
 /** A scheduler's configuration as it stands in `scheduler_config.json`; the diffusion area reads it. */
 export type SchedulerConfig = Readonly<Record<string, unknown>>;
+
+/** Whether a UNet also takes a mask, and what the mask leaves of the picture. */
+export function isInpainting({ inChannels, outChannels }: Pick<UnetConfig, 'inChannels' | 'outChannels'>): boolean {
+  return inChannels === 2 * outChannels + 1;
+}

@@ -31,9 +31,9 @@ describe('npm start — a checkpoint with a wrong configuration', () => {
     ['no folder', (model) => rm(model, { recursive: true }), /FILE_UNREADABLE: \/.* is no checkpoint: .*model_index/],
     ['an index that is no JSON', write('model_index.json', '<html>'), /CONFIG_INVALID: .*model_index\.json is no JSON/],
     [
-      'the index of Stable Diffusion XL',
-      change('model_index.json', { _class_name: 'StableDiffusionXLPipeline' }),
-      /CONFIG_UNSUPPORTED: .*StableDiffusionXLPipeline"; Stable Diffusion 1\.x and 2\.x/,
+      'the index of Stable Diffusion 3',
+      change('model_index.json', { _class_name: 'StableDiffusion3Pipeline' }),
+      /CONFIG_UNSUPPORTED: .*StableDiffusion3Pipeline" \(Stable Diffusion 3, a transformer\), which cannot be served/,
     ],
     [
       'a part of another class',
@@ -42,8 +42,12 @@ describe('npm start — a checkpoint with a wrong configuration', () => {
     ],
     [
       'the UNet of Stable Diffusion XL',
-      change('unet/config.json', { addition_embed_type: 'text_time', transformer_layers_per_block: [1, 2, 10, 1] }),
-      /CONFIG_UNSUPPORTED: .*unet\/config\.json: .* is not supported/,
+      change('unet/config.json', {
+        addition_embed_type: 'text_time',
+        addition_time_embed_dim: 256,
+        projection_class_embeddings_input_dim: 2816,
+      }),
+      /CONFIG_INVALID: .* takes a pooled text, which only SDXL has/,
     ],
     [
       'a VAE for a UNet',

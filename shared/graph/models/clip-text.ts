@@ -35,9 +35,11 @@ export interface ClipTextSize {
 
 /** See {@link clipText}. */
 export interface ClipTextVariant extends GraphVariant {
-  /** Layers to run; with clip skip k that is all but the last k. */
+  /** Layers that the embeddings come through; with clip skip k that is all but the last k. */
   readonly layers?: number;
-  /** Puts out `pooled` f32 [B, D] too: the embedding of the end token. */
+  /** Whether the final norm follows: it does but in SDXL. */
+  readonly isNormed?: boolean;
+  /** Puts out `pooled` too, which runs all layers: the embedding of the end token, f32 [B, D], or projected f32 [B, P]. */
   readonly hasPooled?: boolean;
 }
 
@@ -45,7 +47,7 @@ export interface ClipTextVariant extends GraphVariant {
  * Prompts to embeddings.
  *
  * input_ids  i32 [B, T]
- * returns    `last_hidden_state` f32 [B, T, D], behind the final norm whichever layer was the last;
+ * returns    `last_hidden_state` f32 [B, T, D], behind the final norm whichever layer was the last, if it is normed;
  *            taps `hidden_state_0` … f32 [B, T, D], before that norm: the embeddings, then what each layer puts out
  * @throws MeshError WEIGHT_MISSING, WRONG_SHAPE with the path of the weight or module
  */
@@ -53,23 +55,38 @@ export function clipText(
   config: ClipTextConfig,
   source: WeightSource,
   { batch, tokens = config.maxPositions }: ClipTextSize,
-  { layers = config.layers, hasPooled = false, weightMode = FED, branches, taps = [] }: ClipTextVariant = {},
+  {
+    layers = config.layers,
+    isNormed = true,
+    hasPooled = false,
+    weightMode = FED,
+    branches,
+    taps = [],
+  }: ClipTextVariant = {},
 ): GraphModel {
   const name = `clip.text ${batch}x${tokens} layers=${layers}`;
   const g = new GraphBuilder({ name, source, weightMode, branches, taps });
   const ids = g.input('input_ids', 'i32', [batch, tokens]);
-  g.scope('text_model', () => {
+  const pooled = g.scope('text_model', () => {
+    const norm = (x: Value): Value => layerNorm(g, x, 'final_layer_norm', config.layerNormEps);
     let hidden = g.scope('embeddings', () => embed(g, ids, config));
+    let embeddings = hidden;
     g.tap('hidden_state_0', hidden);
-    for (let layer = 0; layer < layers; layer++) {
+    for (let layer = 0; layer < (hasPooled ? config.layers : layers); layer++) {
       hidden = g.scope(`encoder.layers.${layer}`, () => encoderLayer(g, hidden, config));
       g.tap(`hidden_state_${layer + 1}`, hidden);
+      if (layer + 1 === layers) embeddings = hidden;
     }
-    const normed = layerNorm(g, hidden, 'final_layer_norm', config.layerNormEps);
-    g.output('last_hidden_state', normed);
-    if (hasPooled) g.output('pooled', atEndToken(g, normed, ids, config));
+    g.output('last_hidden_state', isNormed ? norm(embeddings) : embeddings);
+    return hasPooled ? atEndToken(g, norm(hidden), ids, config) : undefined;
   });
+  if (pooled) g.output('pooled', project(g, pooled, config));
   return g.build();
+}
+
+function project(g: GraphBuilder, pooled: Value, { projectionDim }: ClipTextConfig): Value {
+  if (projectionDim === undefined) return pooled;
+  return linear(g, pooled, 'text_projection', { features: projectionDim, hasBias: false });
 }
 
 /** The token table is looked up as it is stored, and only the rows found are widened. */

@@ -10,8 +10,9 @@ import { conv2d } from '../nn/conv.ts';
 import { add, mul, silu } from '../ops/elementwise.ts';
 import { gather, split } from '../ops/layout.ts';
 import type { Value } from '../value.ts';
-import { type Encoded, embedTime, encode, encoderInputs } from './encoder.ts';
+import { type Encoded, encode, latentsInput, promptInput } from './encoder.ts';
 import { RESIDUAL_MID, residualName } from './residuals.ts';
+import { timeInput } from './time.ts';
 import { type GraphVariant, graphName, type LatentSize, type PromptedSize } from './variant.ts';
 
 /**
@@ -55,6 +56,7 @@ export interface ControlNetStepVariant extends GraphVariant {
  * latents         f32 [B, 4, h, w]
  * timestep        f32 [1], in training steps, may be fractional
  * prompt_embeds   f32 [B, T, D]
+ * add_embeds      f32 [B, A], where the ControlNet has added embeddings
  * hint_embedding  f32 [1 or B, C, h, w], from {@link controlnetHint}
  * scales          f32 [N + 1]: what each of the N residuals, and last the middle one, is multiplied by
  * returns         `residual_00` …, `residual_mid`: shapes as `residualShapes` says
@@ -68,9 +70,10 @@ export function controlnetStep(
 ): GraphModel {
   const g = new GraphBuilder({ name: graphName('controlnet.step', size), source, weightMode, taps });
   const channels = config.blockOutChannels[0]!;
-  const { latents, timestep, prompt } = encoderInputs(g, config, size);
+  const latents = latentsInput(g, config.inChannels, size);
   const hint = g.input('hint_embedding', 'f32', [hintBatch, channels, size.height, size.width]);
-  const activatedTime = silu(g, embedTime(g, timestep, config));
+  const activatedTime = silu(g, timeInput(g, config, size.batch));
+  const prompt = promptInput(g, config, size);
   const sample = add(g, conv2d(g, latents, 'conv_in', { channels }), hint);
   putOutResiduals(g, encode(g, sample, { config, activatedTime, prompt }));
   return g.build();

@@ -18,7 +18,7 @@ export function residualShapes(config: EncoderConfig, size: LatentSize): Residua
   let { height, width } = size;
   const skips: Shape[] = [at(config.blockOutChannels[0]!)];
   for (const [block, channels] of config.blockOutChannels.entries()) {
-    for (let layer = 0; layer < config.layersPerBlock; layer++) skips.push(at(channels));
+    for (const _ of config.downBlocks[block]!) skips.push(at(channels));
     if (block === config.blockOutChannels.length - 1) continue;
     [height, width] = [halved(height, config), halved(width, config)];
     skips.push(at(channels));

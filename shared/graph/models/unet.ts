@@ -3,7 +3,7 @@
  * their residuals.
  * Source: https://github.com/huggingface/diffusers/blob/v0.30.0/src/diffusers/models/unets/unet_2d_condition.py
  */
-import type { UnetConfig } from '#shared/tensor/network-config.ts';
+import { isInpainting, type UnetConfig } from '#shared/tensor/network-config.ts';
 import type { WeightSource } from '#shared/tensor/weight.ts';
 import { FED, GraphBuilder } from '../builder.ts';
 import type { GraphModel } from '../graph-model.ts';
@@ -12,18 +12,23 @@ import { groupNorm } from '../nn/norm.ts';
 import { add, silu } from '../ops/elementwise.ts';
 import { concat } from '../ops/layout.ts';
 import type { Value } from '../value.ts';
-import { type BlockContext, blockLayer, embedTime, encode, encoderInputs, promptInput } from './encoder.ts';
+import { type BlockContext, blockLayer, encode, latentsInput, promptInput } from './encoder.ts';
 import { RESIDUAL_MID, residualName, residualShapes, skipName } from './residuals.ts';
+import { timeInput, timeShape } from './time.ts';
 import { type GraphVariant, graphName, type PromptedSize } from './variant.ts';
 
 /**
  * The first half of a step.
  *
- * latents         f32 [B, 4, h, w]
- * timestep        f32 [1], in training steps, may be fractional
- * prompt_embeds   f32 [B, T, D]
- * returns         `skip_00` …, `mid` (shapes: {@link residualShapes}), `time_embedding` f32 [1, 4·C];
- *                 tap `time_proj` f32 [1, C]
+ * latents               f32 [B, 4, h, w]
+ * timestep              f32 [1], in training steps, may be fractional
+ * prompt_embeds         f32 [B, T, D]
+ * add_embeds            f32 [B, A], where the UNet has added embeddings
+ * timestep_cond         f32 [1, G], where it was distilled to read the guidance scale
+ * mask                  f32 [B, 1, h, w], of an inpainting UNet: 1 where the picture is made anew
+ * masked_image_latents  f32 [B, 4, h, w], of an inpainting UNet
+ * returns               `skip_00` …, `mid` (shapes: {@link residualShapes}), `time_embedding` f32 [1 or B, 4·C];
+ *                       tap `time_proj` f32 [1, C]
  * @throws MeshError WEIGHT_MISSING, WRONG_SHAPE with the path of the weight or module
  */
 export function unetDown(
@@ -33,14 +38,24 @@ export function unetDown(
   { weightMode = FED, branches, taps = [] }: GraphVariant = {},
 ): GraphModel {
   const g = new GraphBuilder({ name: graphName('unet.down', size), source, weightMode, branches, taps });
-  const { latents, timestep, prompt } = encoderInputs(g, config, size);
-  const time = embedTime(g, timestep, config);
+  const latents = unetLatents(g, config, size);
+  const time = timeInput(g, config, size.batch);
+  const prompt = promptInput(g, config, size);
   const sample = conv2d(g, latents, 'conv_in', { channels: config.blockOutChannels[0]! });
   const { skips, mid } = encode(g, sample, { config, activatedTime: silu(g, time), prompt });
   for (const [index, skip] of skips.entries()) g.output(skipName(index), skip);
   g.output('mid', mid);
   g.output('time_embedding', time);
   return g.build();
+}
+
+/** Of an inpainting UNet the latents, the mask and what the mask leaves of the picture, channel by channel. */
+function unetLatents(g: GraphBuilder, config: UnetConfig, size: PromptedSize): Value {
+  const latents = latentsInput(g, config.outChannels, size);
+  if (!isInpainting(config)) return latents;
+  const { batch, height, width } = size;
+  const mask = g.input('mask', 'f32', [batch, 1, height, width]);
+  return concat(g, [latents, mask, g.input('masked_image_latents', 'f32', latents.shape)], 1);
 }
 
 /** See {@link unetUp}. */
@@ -67,7 +82,7 @@ export function unetUp(
   const name = graphName(hasResiduals ? 'unet.up+residuals' : 'unet.up', size);
   const g = new GraphBuilder({ name, source, weightMode, branches, taps });
   const { skips, mid } = skipInputs(g, config, size, hasResiduals);
-  const time = g.input('time_embedding', 'f32', [1, 4 * config.blockOutChannels[0]!]);
+  const time = g.input('time_embedding', 'f32', timeShape(config, size.batch));
   const prompt = promptInput(g, config, size);
   const decoded = decode(g, mid, skips, { config, activatedTime: silu(g, time), prompt });
   const norm = { groups: config.normGroups, epsilon: config.normEps };
@@ -100,10 +115,10 @@ function decode(
   let hidden = mid;
   for (const [block, channels] of blockChannels.entries()) {
     g.scope(`up_blocks.${block}`, () => {
-      const heads = config.upBlocks[block] === 'cross' ? blockHeads[block]! : undefined;
-      for (let layer = 0; layer <= config.layersPerBlock; layer++) {
+      const heads = blockHeads[block]!;
+      for (const [layer, depth] of config.upBlocks[block]!.entries()) {
         const joined = concat(g, [hidden, left.pop()!], 1);
-        hidden = blockLayer(g, joined, { layer, channels, heads }, context);
+        hidden = blockLayer(g, joined, { layer, channels, heads, depth }, context);
       }
       const next = left.at(-1);
       if (next) hidden = upsample(g, hidden, 'upsamplers.0', [next.shape[2]!, next.shape[3]!]);

@@ -3,7 +3,7 @@
  * Source: https://github.com/huggingface/diffusers/blob/v0.30.0/src/diffusers/models/embeddings.py
  */
 import type { GraphBuilder } from '../builder.ts';
-import { cos, mul, silu, sin } from '../ops/elementwise.ts';
+import { add, cos, mul, silu, sin } from '../ops/elementwise.ts';
 import { concat } from '../ops/layout.ts';
 import type { Value } from '../value.ts';
 import { linear } from './linear.ts';
@@ -20,6 +20,8 @@ export interface TimestepOptions {
   readonly width: number;
   readonly flipSinToCos: boolean;
   readonly freqShift: number;
+  /** Embedding of the guidance scale, f32 [1, G], in networks distilled to read it. */
+  readonly guidance?: Value;
 }
 
 /**
@@ -30,9 +32,28 @@ export function timestepEmbedding(g: GraphBuilder, timestep: Value, name: string
   const features = options.width * EMBEDDING_FACTOR;
   const sinusoids = timestepSinusoids(g, timestep, options);
   g.tap('time_proj', sinusoids);
-  return g.scope(name, () =>
-    linear(g, silu(g, linear(g, sinusoids, 'linear_1', { features })), 'linear_2', { features }),
+  return vectorEmbedding(
+    g,
+    g.scope(name, () => withGuidance(g, sinusoids, options)),
+    name,
+    features,
   );
+}
+
+/**
+ * The small perceptron.
+ *
+ * x        f32 [B, I], by the weights `<name>.linear_1`, `<name>.linear_2`
+ * returns  f32 [B, features]
+ */
+export function vectorEmbedding(g: GraphBuilder, x: Value, name: string, features: number): Value {
+  return g.scope(name, () => linear(g, silu(g, linear(g, x, 'linear_1', { features })), 'linear_2', { features }));
+}
+
+function withGuidance(g: GraphBuilder, sinusoids: Value, { width, guidance }: TimestepOptions): Value {
+  return guidance
+    ? add(g, sinusoids, linear(g, guidance, 'cond_proj', { features: width, hasBias: false }))
+    : sinusoids;
 }
 
 /** f32 [1] → f32 [1, width] */

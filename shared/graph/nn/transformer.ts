@@ -23,6 +23,8 @@ export interface TransformerOptions {
   /** The prompt's embeddings, f32 [B, T, D]. */
   readonly context: Value;
   readonly heads: number;
+  /** Transformer blocks in a row. */
+  readonly depth: number;
   readonly normGroups: number;
   /** Enter and leave by a linear layer instead of a 1×1 convolution. */
   readonly useLinearProjection: boolean;
@@ -40,7 +42,10 @@ export function transformer(g: GraphBuilder, x: Value, name: string, options: Tr
     const tokens = useLinearProjection
       ? linear(g, pixelsToTokens(g, normed), 'proj_in', { features: channels })
       : pixelsToTokens(g, conv2d(g, normed, 'proj_in', { channels, kernel: 1 }));
-    const mixed = transformerBlock(g, tokens, 'transformer_blocks.0', options);
+    let mixed = tokens;
+    for (let block = 0; block < options.depth; block++) {
+      mixed = transformerBlock(g, mixed, `transformer_blocks.${block}`, options);
+    }
     const out = useLinearProjection
       ? tokensToPixels(g, linear(g, mixed, 'proj_out', { features: channels }), height, width)
       : conv2d(g, tokensToPixels(g, mixed, height, width), 'proj_out', { channels, kernel: 1 });

@@ -77,3 +77,8 @@ export function resizeNearest(g: GraphBuilder, x: Value, size: readonly [number,
     },
   );
 }
+
+/** The same value under a name of its own: a graph puts nothing out twice. */
+export function identity(g: GraphBuilder, x: Value): Value {
+  return g.op('Identity', [x], x);
+}

@@ -3,19 +3,34 @@ import { parseClipTextConfig } from '#shared/checkpoint/clip-text-config.ts';
 import { clipText } from '#shared/graph/models/clip-text.ts';
 import { elementCount, type Tensor } from '#shared/tensor/tensor.ts';
 import { expectClose } from '../reference.ts';
-import { openRecorded } from './recorded-network.ts';
+import { first, openRecorded } from './recorded-network.ts';
 import { runGraph } from './run-graph.ts';
 
-const FIXTURE = ['text_encoder', 'text_encoder'] as const;
+const ENCODERS = [
+  { model: 'sd15', part: 'text_encoder' },
+  { model: 'sd2', part: 'text_encoder' },
+  { model: 'sdxl', part: 'text_encoder' },
+  { model: 'sdxl', part: 'text_encoder_2' },
+] as const;
 
-describe.each(['sd15', 'sd2'] as const)('text encoder of %s — as recorded', async (model) => {
-  const { config, weights, recorded, tolerance } = await openRecorded(model, FIXTURE, parseClipTextConfig);
+describe.each(ENCODERS)('$part of $model — as recorded', async ({ model, part }) => {
+  const { config, weights, recorded, tolerance } = await openRecorded(model, [part, part], parseClipTextConfig);
   const ids = recorded.input_ids as Tensor<'i32'>;
+  const isProjected = config.projectionDim !== undefined;
+  const [pooledName, pooledKind] = isProjected ? ['text_embeds', 'text'] : ['pooler_output', 'pooler'];
 
   it('last hidden state and pooled embedding of four prompts', async () => {
     const got = await runGraph(clipText(config, weights, { batch: 4 }, { hasPooled: true }), { input_ids: ids });
     expectClose('last_hidden_state', got.last_hidden_state!, recorded.last_hidden_state!, tolerance('last'));
-    expectClose('pooled', got.pooled!, recorded.pooler_output!, tolerance('pooler'));
+    expectClose('pooled', got.pooled!, recorded[pooledName!]!, tolerance(pooledKind!));
+  });
+
+  it('as SDXL reads it: what goes into the last layer, without the norm, and the pooled embedding of all layers', async () => {
+    const variant = { layers: config.layers - 1, isNormed: false, hasPooled: true };
+    const got = await runGraph(clipText(config, weights, { batch: 2 }, variant), { input_ids: firstIds(2, ids) });
+    const name = `hidden_state_${config.layers - 1}`;
+    expectClose(name, got.last_hidden_state!, recorded[name]!, tolerance('hidden'));
+    expectClose('pooled', got.pooled!, first(2, recorded[pooledName!]!), tolerance(pooledKind!));
   });
 
   it('hidden states behind every layer', async () => {
@@ -35,7 +50,7 @@ describe.each(['sd15', 'sd2'] as const)('text encoder of %s — as recorded', as
     const endToken = Math.max(...ids.data);
     const named = clipText({ ...config, eosTokenId: endToken }, weights, { batch }, { hasPooled: true });
     const got = await runGraph(named, { input_ids: ids });
-    expectClose('pooled', got.pooled!, recorded.pooler_output!, tolerance('pooler'));
+    expectClose('pooled', got.pooled!, recorded[pooledName!]!, tolerance(pooledKind!));
     expect(tokens).toBe(config.maxPositions);
   });
 
@@ -50,7 +65,7 @@ describe.each(['sd15', 'sd2'] as const)('text encoder of %s — as recorded', as
   });
 
   it('takes every weight of the file', () => {
-    clipText(config, weights, { batch: 1 });
+    clipText(config, weights, { batch: 1 }, { hasPooled: isProjected });
     weights.assertAllUsed();
   });
 });

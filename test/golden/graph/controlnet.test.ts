@@ -4,13 +4,14 @@ import { controlnetHint, controlnetStep } from '#shared/graph/models/controlnet.
 import { RESIDUAL_MID, residualName, residualShapes } from '#shared/graph/models/residuals.ts';
 import { f32, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
 import { expectClose } from '../reference.ts';
-import { first, openRecorded, timestepOf } from './recorded-network.ts';
+import { addedInput, first, openRecorded, timestepOf } from './recorded-network.ts';
 import { runGraph } from './run-graph.ts';
 
 const NETWORKS = [
   { model: 'sd15', name: 'controlnet-a' },
   { model: 'sd15', name: 'controlnet-b' },
   { model: 'sd2', name: 'controlnet' },
+  { model: 'sdxl', name: 'controlnet' },
 ] as const;
 
 describe.each(NETWORKS)('ControlNet $name of $model — as recorded', async ({ model, name }) => {
@@ -47,6 +48,7 @@ describe.each(NETWORKS)('ControlNet $name of $model — as recorded', async ({ m
       latents,
       timestep: timestepOf(500),
       prompt_embeds: prompt,
+      ...addedInput(config, inputs, batch),
       hint_embedding: await embedHints(sizeName, hintBatch),
       scales: f32([scales.length], scales),
     });

@@ -6,12 +6,17 @@ import { unetDown, unetUp } from '#shared/graph/models/unet.ts';
 import type { GraphVariant, PromptedSize } from '#shared/graph/models/variant.ts';
 import { f32, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
 import { expectClose, goldenPath, loadSafetensors } from '../reference.ts';
-import { first, openRecorded, timestepOf } from './recorded-network.ts';
+import { addedInput, first, openRecorded, timestepOf } from './recorded-network.ts';
 import { runGraph } from './run-graph.ts';
 
-const FIRST_CONTROLNET = { sd15: 'controlnet-a', sd2: 'controlnet' } as const;
+const FIRST_CONTROLNET = { sd15: 'controlnet-a', sd2: 'controlnet', sdxl: 'controlnet' } as const;
 
-describe.each(['sd15', 'sd2'] as const)('UNet of %s — as recorded', async (model) => {
+const TIME_TAPS = ['time_proj', 'time_alone'];
+
+/** Two sizes at three timesteps and both batches, and a third size once. */
+const SIZES_TIMES_BATCHES = 2 * 3 * 2 + 1;
+
+describe.each(['sd15', 'sd2', 'sdxl'] as const)('UNet of %s — as recorded', async (model) => {
   const { config, weights, inputs, recorded, tolerance } = await openRecorded(model, ['unet', 'unet'], parseUnetConfig);
   const controlnet = await loadSafetensors(goldenPath(model, 'fixtures', `${FIRST_CONTROLNET[model]}.safetensors`));
 
@@ -21,7 +26,7 @@ describe.each(['sd15', 'sd2'] as const)('UNet of %s — as recorded', async (mod
     const [height, width] = latents.shape.slice(2) as [number, number];
     return {
       size: { batch, height, width, tokens: prompt.shape[1]! },
-      feeds: { latents, timestep: timestepOf(timestep), prompt_embeds: prompt },
+      feeds: { latents, timestep: timestepOf(timestep), prompt_embeds: prompt, ...addedInput(config, inputs, batch) },
     };
   }
 
@@ -36,6 +41,14 @@ describe.each(['sd15', 'sd2'] as const)('UNet of %s — as recorded', async (mod
     return (await runGraph(up, { ...between, prompt_embeds, ...residuals })).noise_pred!;
   }
 
+  /** What SDXL adds to the time is in none of the recorded values. */
+  function expectTime(got: TensorMap, timestep: number): void {
+    const names = { time_proj: 'time_proj', time_embedding: config.added ? 'time_alone' : 'time_embedding' };
+    for (const [kind, name] of Object.entries(names)) {
+      expectClose(kind, got[name]!, recorded[`${kind}_t${timestep}`]!, tolerance(kind));
+    }
+  }
+
   const outputs = Object.keys(recorded).flatMap((name) => {
     const match = /^out_(\d+x\d+)_t(\d+)_b(\d)$/.exec(name);
     return match ? [{ name, size: match[1]!, timestep: Number(match[2]), batch: Number(match[3]) }] : [];
@@ -47,7 +60,7 @@ describe.each(['sd15', 'sd2'] as const)('UNet of %s — as recorded', async (mod
   });
 
   it('covers three sizes, three timesteps and both batches', () => {
-    expect(outputs).toHaveLength(13);
+    expect(outputs).toHaveLength(SIZES_TIMES_BATCHES);
   });
 
   it('gives the same with its weights as constants', async () => {
@@ -57,7 +70,7 @@ describe.each(['sd15', 'sd2'] as const)('UNet of %s — as recorded', async (mod
 
   it.each(['8x8', '16x8'])('skips, middle and time of %s', async (sizeName) => {
     const { size, feeds } = feedsOf(sizeName, 500, 1);
-    const got = await runGraph(unetDown(config, weights, size, { taps: ['time_proj'] }), feeds);
+    const got = await runGraph(unetDown(config, weights, size, { taps: TIME_TAPS }), feeds);
     const { skips, mid } = residualShapes(config, size);
     for (const [index, shape] of skips.entries()) {
       const name = `${skipName(index)}_${sizeName}_t500_b1`;
@@ -67,17 +80,13 @@ describe.each(['sd15', 'sd2'] as const)('UNet of %s — as recorded', async (mod
     expect(recorded[`${skipName(skips.length)}_${sizeName}_t500_b1`]).toBeUndefined();
     expect(got.mid!.shape).toEqual(mid);
     expectClose('mid', got.mid!, recorded[`mid_${sizeName}_t500_b1`]!, tolerance('mid'));
-    for (const kind of ['time_proj', 'time_embedding']) {
-      expectClose(kind, got[kind]!, recorded[`${kind}_t500`]!, tolerance(kind));
-    }
+    expectTime(got, 500);
   });
 
   it.each([1, 981])('time at step %d', async (timestep) => {
     const { size, feeds } = feedsOf('8x8', timestep, 1);
-    const got = await runGraph(unetDown(config, weights, size, { taps: ['time_proj'] }), feeds);
-    for (const kind of ['time_proj', 'time_embedding']) {
-      expectClose(kind, got[kind]!, recorded[`${kind}_t${timestep}`]!, tolerance(kind));
-    }
+    const got = await runGraph(unetDown(config, weights, size, { taps: TIME_TAPS }), feeds);
+    expectTime(got, timestep);
   });
 
   it.each(['8x8', '16x8'])('with the residuals of a ControlNet at %s', async (sizeName) => {

@@ -6,9 +6,9 @@ import { expectClose } from '../reference.ts';
 import { openRecorded } from './recorded-network.ts';
 import { runGraph } from './run-graph.ts';
 
-const SIZES = { sd15: ['8x8', '16x8'], sd2: ['8x8'] } as const;
+const SIZES = { sd15: ['8x8', '16x8'], sd2: ['8x8'], sdxl: ['8x8'] } as const;
 
-describe.each(['sd15', 'sd2'] as const)('VAE of %s — as recorded', async (model) => {
+describe.each(['sd15', 'sd2', 'sdxl'] as const)('VAE of %s — as recorded', async (model) => {
   const { config, weights, recorded, tolerance } = await openRecorded(model, ['vae', 'vae'], parseVaeConfig);
 
   it.each(SIZES[model])('decoded latents of %s', async (sizeName) => {

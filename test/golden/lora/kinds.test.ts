@@ -3,7 +3,7 @@ import { openComponent } from '#shared/checkpoint/component.ts';
 import { toF32 } from '#shared/checkpoint/float-values.ts';
 import { joinFactors, readFactors } from '#shared/checkpoint/lora-factors.ts';
 import { planLora } from '#shared/checkpoint/lora-file.ts';
-import type { LoraBase, LoraPart } from '#shared/checkpoint/lora-names.ts';
+import type { LoraBase } from '#shared/checkpoint/lora-names.ts';
 import { openSafetensors } from '#shared/checkpoint/safetensors.ts';
 import { branchFactors } from '#shared/session/branch-factors.ts';
 import { type Factors, pairFactors } from '#shared/session/factors.ts';
@@ -18,13 +18,15 @@ const LOW_RANK_KINDS = ['locon-tucker', 'loha', 'loha-tucker', 'lokr', 'lokr-tuc
 const OTHER_KINDS = recorded.kinds.filter((kind) => !LOW_RANK_KINDS.includes(kind));
 const SCALES = [1, -0.6];
 
+type Part = keyof typeof PARTS;
+
 let base: LoraBase;
-let weights: Record<LoraPart, TensorMap>;
+let weights: Record<Part, TensorMap>;
 const expected = await loadSafetensors(goldenPath('lora', 'kinds', 'expected.safetensors'));
 const worker = new PatchWorker('test');
 
 beforeAll(async () => {
-  const parts = Object.entries(PARTS) as [LoraPart, string][];
+  const parts = Object.entries(PARTS) as [Part, string][];
   const opened = await Promise.all(
     parts.map(async ([part, file]) => ({
       index: (await openComponent(goldenPath('sd15', part))).weights.index,
@@ -37,16 +39,16 @@ beforeAll(async () => {
 
 afterAll(() => worker.close());
 
-async function patchesOf(loras: readonly { kind: string; scale: number }[], part: LoraPart): Promise<Factors[]> {
+async function patchesOf(loras: readonly { kind: string; scale: number }[], part: Part): Promise<Factors[]> {
   const scaled = loras.map(async ({ kind, scale }) => {
     const plan = await planLora(await openSafetensors(goldenPath('lora', 'kinds', `${kind}.safetensors`)), base);
     return { factors: await readFactors(plan, part), scale };
   });
-  return pairFactors(joinFactors(await Promise.all(scaled)), base[part]);
+  return pairFactors(joinFactors(await Promise.all(scaled)), base[part]!);
 }
 
 /** The weight as the device's own thread patches it. */
-async function patched(part: LoraPart, patch: Factors): Promise<Tensor<'f32'>> {
+async function patched(part: Part, patch: Factors): Promise<Tensor<'f32'>> {
   const values = toF32(weights[part][patch.weight]!)!;
   const shared = new Float32Array(new SharedArrayBuffer(values.byteLength));
   shared.set(values);
@@ -54,7 +56,7 @@ async function patched(part: LoraPart, patch: Factors): Promise<Tensor<'f32'>> {
 }
 
 /** What the recorded weight is at another scale: every kind adds in proportion to it. */
-function scaledTo(part: LoraPart, recordedWeight: { weight: string; merged: Tensor; scale: number }): Tensor<'f32'> {
+function scaledTo(part: Part, recordedWeight: { weight: string; merged: Tensor; scale: number }): Tensor<'f32'> {
   const { weight, merged, scale } = recordedWeight;
   const plain = toF32(weights[part][weight]!)!;
   return f32(
@@ -68,7 +70,7 @@ describe('adapters — every kind, as its own code writes and merges it', () => 
     'lora — $kind at $scale',
     async ({ kind, scale }) => {
       const names = Object.keys(expected).filter((name) => name.startsWith(`${kind}/`));
-      const parts = [...new Set(names.map((name) => name.split('/')[1] as LoraPart))];
+      const parts = [...new Set(names.map((name) => name.split('/')[1] as Part))];
       let compared = 0;
       for (const part of parts) {
         for (const patch of await patchesOf([{ kind, scale }], part)) {

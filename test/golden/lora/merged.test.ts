@@ -4,13 +4,14 @@ import { openComponent } from '#shared/checkpoint/component.ts';
 import { toF32 } from '#shared/checkpoint/float-values.ts';
 import { joinFactors, readFactors } from '#shared/checkpoint/lora-factors.ts';
 import { planLora } from '#shared/checkpoint/lora-file.ts';
-import type { LoraBase, LoraPart } from '#shared/checkpoint/lora-names.ts';
+import type { LoraBase } from '#shared/checkpoint/lora-names.ts';
 import { openSafetensors } from '#shared/checkpoint/safetensors.ts';
 import { f32, pick, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
 import recorded from '../data/lora/expected.json' with { type: 'json' };
 import { expectClose, goldenPath, loadSafetensors } from '../reference.ts';
 
 const COMPONENT_FOLDERS = { unet: 'unet', text_encoder: 'text_encoder' } as const;
+type LoraPart = keyof typeof COMPONENT_FOLDERS;
 const PARTS = Object.keys(COMPONENT_FOLDERS) as LoraPart[];
 const FILES = { unet: 'diffusion_pytorch_model.safetensors', text_encoder: 'model.safetensors' } as const;
 

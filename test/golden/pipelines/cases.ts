@@ -4,9 +4,14 @@ import type { LoraUnit } from '#shared/contracts/generate.ts';
 import type { TensorMap } from '#shared/tensor/tensor.ts';
 import { goldenPath, loadSafetensors } from '../reference.ts';
 
+/** The recorded checkpoints. */
+export type Checkpoint = 'sd15' | 'sd2' | 'sdxl';
+
 /** One row of `cases.json`. */
 export interface PipelineCase {
   readonly case: string;
+  /** Folder of the recorded checkpoint. */
+  readonly checkpoint: Checkpoint;
   readonly scheduler: string;
   readonly prompt: string[];
   readonly negative_prompt: string[] | null;
@@ -27,13 +32,19 @@ export interface PipelineCase {
 }
 
 /** Every text-to-image row of the SD 1.5 checkpoint. */
-export const CASES: readonly PipelineCase[] = (
-  JSON.parse(readFileSync(goldenPath('pipelines', 'cases.json'), 'utf8')) as { cases: PipelineCase[] }
-).cases;
+export const CASES: readonly PipelineCase[] = readCases('cases.json');
 
-/** The recorded numbers, `CASE/…`, and the control pictures. */
-export function loadPipelineNumbers(): Promise<TensorMap> {
-  return loadSafetensors(goldenPath('pipelines', 'sd15.safetensors'));
+/** Those of the other checkpoints. */
+export const FAMILY_CASES: readonly PipelineCase[] = readCases('cases-families.json');
+
+function readCases(file: string): readonly PipelineCase[] {
+  return (JSON.parse(readFileSync(goldenPath('pipelines', file), 'utf8')) as { cases: PipelineCase[] }).cases;
+}
+
+/** The recorded numbers of a checkpoint's rows, `CASE/…`, and the control pictures. */
+export async function loadPipelineNumbers(checkpoint: Checkpoint = 'sd15'): Promise<TensorMap> {
+  const load = (name: string): Promise<TensorMap> => loadSafetensors(goldenPath('pipelines', `${name}.safetensors`));
+  return { ...(await load('sd15')), ...(checkpoint === 'sd15' ? {} : await load(checkpoint)) };
 }
 
 /** Diffusers' sampler of a row by its A1111 label. */

@@ -3,8 +3,8 @@ import { Actor } from '#shared/actor/actor.ts';
 import { LoraWeights } from '#shared/adapters/lora-weights.ts';
 import { MemoryBroker } from '#shared/bus/memory-transport.ts';
 import { MeshBus } from '#shared/bus/mesh-bus.ts';
-import { openComponent } from '#shared/checkpoint/component.ts';
 import { Library } from '#shared/checkpoint/library.ts';
+import { loraBase } from '#shared/checkpoint/lora-base.ts';
 import { openPipeline, type Pipeline } from '#shared/checkpoint/pipeline.ts';
 import * as controlnet from '#shared/contracts/controlnet.ts';
 import * as denoiser from '#shared/contracts/denoiser.ts';
@@ -26,6 +26,7 @@ import { inspect, patch } from '../../../services/lora/lora-actor.ts';
 import { LoraLibrary } from '../../../services/lora/lora-library.ts';
 import { TextEncoder } from '../../../services/text-encoder/text-encoder.ts';
 import { TextEncoderActor } from '../../../services/text-encoder/text-encoder-actor.ts';
+import { TextEncoders } from '../../../services/text-encoder/text-encoders.ts';
 import { loadTokenizer } from '../../../services/text-encoder/tokenizer-files.ts';
 import { Vae } from '../../../services/vae/vae.ts';
 import { decode, encode } from '../../../services/vae/vae-actor.ts';
@@ -104,10 +105,13 @@ function heartbeat(role: Role, model: string): Heartbeat {
 }
 
 async function textEncoderOperations(pipeline: Pipeline, device: Device, mesh: MeshClient): Promise<ServedOperation[]> {
-  const tokenizer = await loadTokenizer(pipeline.folders.tokenizer, pipeline.textEncoder);
-  const encoder = await TextEncoder.load(device, pipeline.folders.textEncoder, pipeline.textEncoder);
-  const loras = new LoraWeights({ mesh, part: 'text_encoder', base: encoder.base, maxBytes: CACHE_BYTES });
-  const actor = new TextEncoderActor({ encoder, tokenizer, loras });
+  const parts = pipeline.textEncoders.map(async (one) => {
+    const tokenizer = await loadTokenizer(one.tokenizerFolder, one.config);
+    const encoder = await TextEncoder.load(device, one, pipeline.family);
+    const loras = new LoraWeights({ mesh, part: one.part, base: encoder.base, maxBytes: CACHE_BYTES });
+    return { tokenizer, encoder, loras };
+  });
+  const actor = new TextEncoderActor(new TextEncoders(await Promise.all(parts)));
   return [served(textEncoder.encode, (request, signal) => actor.encode(request, signal))];
 }
 
@@ -137,18 +141,13 @@ async function denoiserOperations(
     read: async (job) => pieces.get(job) ?? [],
     write: (job, piece) => void pieces.set(job, [...(pieces.get(job) ?? []), piece]),
   };
-  const parts = { unet, loras, mesh, scheduler, checkpoints, latentChannels: pipeline.unet.inChannels };
+  const parts = { unet, loras, mesh, scheduler, checkpoints };
   const turn = denoise({ ...parts, progress: (one) => steps.push(one) });
   return [served(denoiser.denoise, turn)];
 }
 
 async function loraOperations(pipeline: Pipeline, folder: string): Promise<ServedOperation[]> {
-  const [unet, text] = await Promise.all([
-    openComponent(pipeline.folders.unet),
-    openComponent(pipeline.folders.textEncoder),
-  ]);
-  const base = { unet: unet.weights.index, text_encoder: text.weights.index };
-  const library = new LoraLibrary(new Library(pipeline.folder, { loraFolders: [folder] }), base, {
+  const library = new LoraLibrary(new Library(pipeline.folder, { loraFolders: [folder] }), await loraBase(pipeline), {
     maxFactorBytes: CACHE_BYTES,
   });
   return [served(lora.inspect, inspect(library)), served(lora.patch, patch(library))];

@@ -63,7 +63,7 @@ async function byHand(label: string, loras: LoraUnit[], firstCall: number): Prom
   const patched = await patcher.acquire(loras, OPTIONS);
   const sampler = createSampler(label, { config: pipeline.scheduler, steps: STEPS });
   const prompt_embeds = await embed(loras);
-  await unet.begin('job', prompt_embeds);
+  await unet.begin('job', { prompt_embeds });
   const [height, width] = [SIDE / 8, SIDE / 8];
   const shape = { batch: 1, height, width, tokens: prompt_embeds.shape[1]! };
   const noise = createBatchNoise([SEED], pipeline.unet.inChannels * height * width);

@@ -79,7 +79,7 @@ async function predict(
   const [batch, , height, width] = sample.shape as [number, number, number, number];
   const shape = { batch, height, width, tokens: prompt_embeds.shape[1]! };
   const job = { shape, prompt: 'job', weights, signal: OPTIONS.signal };
-  await unet.begin('job', prompt_embeds);
+  await unet.begin('job', { prompt_embeds });
   await unet.down(job, sample.data.slice(), EXPECTED.timestep);
   const { noise_pred } = await unet.up(job, undefined);
   return f32(sample.shape, noise_pred);

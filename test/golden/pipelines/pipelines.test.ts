@@ -4,62 +4,85 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openComponent } from '#shared/checkpoint/component.ts';
-import { openPipeline } from '#shared/checkpoint/pipeline.ts';
+import { openPipeline, type Pipeline } from '#shared/checkpoint/pipeline.ts';
 import * as denoiser from '#shared/contracts/denoiser.ts';
 import * as textEncoder from '#shared/contracts/text-encoder.ts';
 import * as vae from '#shared/contracts/vae.ts';
 import { vaeDecode } from '#shared/graph/models/vae.ts';
 import { f32, pick, type Tensor, type TensorMap, tensor } from '#shared/tensor/tensor.ts';
+import { negativePrompts, withZeroNegative } from '../../../services/gateway/conditioning.ts';
+import { timeIdsOf } from '../../../services/gateway/size-conditioning.ts';
 import { runGraph } from '../graph/run-graph.ts';
 import { expectClose, goldenPath } from '../reference.ts';
-import { CASES, loadPipelineNumbers, lorasOf, type PipelineCase, SAMPLER_LABELS } from './cases.ts';
+import { CASES, FAMILY_CASES, loadPipelineNumbers, lorasOf, type PipelineCase, SAMPLER_LABELS } from './cases.ts';
 import { InProcessMesh } from './in-process-mesh.ts';
 import { expectSamePicture } from './same-picture.ts';
 
 const OPTIONS = { deadlineUnixMs: Number.MAX_SAFE_INTEGER, signal: new AbortController().signal };
 
-describe('pipelines — equal Diffusers', () => {
+describe.each(['sd15', 'sd2', 'sdxl'] as const)('pipelines of %s — equal Diffusers', (checkpoint) => {
   let mesh: InProcessMesh;
+  let pipeline: Pipeline;
   let numbers: TensorMap;
 
   beforeAll(async () => {
+    pipeline = await openPipeline(goldenPath(checkpoint));
     [mesh, numbers] = await Promise.all([
-      InProcessMesh.start(goldenPath('sd15'), goldenPath('lora')),
-      loadPipelineNumbers(),
+      InProcessMesh.start(goldenPath(checkpoint), goldenPath('lora')),
+      loadPipelineNumbers(checkpoint),
     ]);
   });
   afterAll(() => mesh?.[Symbol.asyncDispose]());
 
-  it.each(CASES)('$case', async (row) => {
-    const embeds = await encode(mesh, row);
+  const rows = [...CASES, ...FAMILY_CASES].filter((row) => row.checkpoint === checkpoint);
+
+  it.each(rows)('$case', async (row) => {
+    const embeds = await encode(mesh, row, pipeline);
     expectEmbeds(row, embeds, numbers);
     mesh.steps.length = 0;
-    const latents = await denoise(mesh, row, { ...embeds, ...hints(row, numbers) });
+    const latents = await denoise(mesh, { row, pipeline }, { ...embeds, ...hints(row, numbers) });
     expectLatents(mesh, row, numbers);
-    await expectDecoded(row, latents, numbers);
+    await expectDecoded({ row, pipeline }, latents, numbers);
     const decoded = await mesh.mesh.call(vae.decode, {}, { latents }, OPTIONS);
     expectSamePicture(pick(decoded.tensors, 'pixels', 'u8'), pick(numbers, `${row.case}/image_u8`, 'u8'));
   });
 });
 
-async function encode({ mesh }: InProcessMesh, row: PipelineCase): Promise<TensorMap> {
+/** As the gateway does it: a negative prompt that was left out is zeros where the model was trained so. */
+async function encode({ mesh }: InProcessMesh, row: PipelineCase, pipeline: Pipeline): Promise<TensorMap> {
+  const job = {
+    guidance_scale: row.guidance_scale,
+    negative_prompts: row.negative_prompt ?? row.prompt.map(() => ''),
+    zero_negative: row.negative_prompt === null && pipeline.forcesZeros,
+  };
   const request = {
     prompts: row.prompt,
-    negative_prompts: row.guidance_scale > 1 ? (row.negative_prompt ?? row.prompt.map(() => '')) : null,
+    negative_prompts: negativePrompts(job, pipeline),
     clip_skip: (row.clip_skip ?? 0) + 1,
     loras: lorasOf(row),
   };
-  return (await mesh.call(textEncoder.encode, request, {}, OPTIONS)).tensors;
+  const { tensors } = await mesh.call(textEncoder.encode, request, {}, OPTIONS);
+  return withZeroNegative(tensors, job, pipeline);
 }
 
+const EMBEDS = [
+  ...['prompt_embeds', 'negative_prompt_embeds'],
+  ...['pooled_prompt_embeds', 'negative_pooled_prompt_embeds'],
+];
+
 function expectEmbeds(row: PipelineCase, embeds: TensorMap, numbers: TensorMap): void {
-  for (const name of ['prompt_embeds', 'negative_prompt_embeds']) {
+  for (const name of EMBEDS) {
     const want = numbers[`${row.case}/${name}`];
     if (want) expectClose(`${row.case} ${name}`, pick(embeds, name, 'f32'), want, row.tolerance.prompt_embeds);
   }
 }
 
-async function denoise({ mesh }: InProcessMesh, row: PipelineCase, tensors: TensorMap): Promise<Tensor<'f32'>> {
+interface Row {
+  readonly row: PipelineCase;
+  readonly pipeline: Pipeline;
+}
+
+async function denoise({ mesh }: InProcessMesh, { row, pipeline }: Row, tensors: TensorMap): Promise<Tensor<'f32'>> {
   const { height, width, steps, eta, guidance_scale, seeds, guess_mode } = row;
   const controlnets = row.controlnets.map(({ name, scale, start, end }) => ({
     controlnet: name,
@@ -73,6 +96,7 @@ async function denoise({ mesh }: InProcessMesh, row: PipelineCase, tensors: Tens
     job: row.case.replaceAll('.', '_'),
     sampler,
     ...sizes,
+    ...timeIdsOf({ height, width }, pipeline),
     controlnets,
     loras: lorasOf(row),
     lora_start: 'exact' as const,
@@ -94,10 +118,10 @@ function expectLatents(mesh: InProcessMesh, row: PipelineCase, numbers: TensorMa
 }
 
 /** The decoder's own numbers, f32 [B, 3, H, W]: the actor gives pixels only. */
-async function expectDecoded(row: PipelineCase, latents: Tensor<'f32'>, numbers: TensorMap): Promise<void> {
+async function expectDecoded({ row, pipeline }: Row, latents: Tensor<'f32'>, numbers: TensorMap): Promise<void> {
   const want = numbers[`${row.case}/decoded`];
   if (!want) return;
-  const { folders, vae: config } = await openPipeline(goldenPath('sd15'));
+  const { folders, vae: config } = pipeline;
   const { weights } = await openComponent(folders.vae);
   const [batch, , height, width] = latents.shape as [number, number, number, number];
   const { pixels } = await runGraph(vaeDecode(config, weights, { batch, height, width }), { latents });

@@ -52,6 +52,13 @@ const NEWER_KEYS = {
   use_linear_projection: false,
 };
 
+const BLOCKS_OF_XL = {
+  down_block_types: ['DownBlock2D', 'CrossAttnDownBlock2D', 'CrossAttnDownBlock2D'],
+  up_block_types: ['CrossAttnUpBlock2D', 'CrossAttnUpBlock2D', 'UpBlock2D'],
+  block_out_channels: [320, 640, 1280],
+  attention_head_dim: [5, 10, 20],
+};
+
 const unet = (changes: object = {}) => parseUnetConfig('/m/unet/config.json', { ...UNET, ...changes });
 
 describe('config — the UNet', () => {
@@ -60,9 +67,19 @@ describe('config — the UNet', () => {
       inChannels: 4,
       outChannels: 4,
       blockOutChannels: [320, 640, 1280, 1280],
-      downBlocks: ['cross', 'cross', 'cross', 'plain'],
-      upBlocks: ['plain', 'cross', 'cross', 'cross'],
-      layersPerBlock: 2,
+      downBlocks: [
+        [1, 1],
+        [1, 1],
+        [1, 1],
+        [0, 0],
+      ],
+      middle: { kind: 'cross', depth: 1 },
+      upBlocks: [
+        [0, 0, 0],
+        [1, 1, 1],
+        [1, 1, 1],
+        [1, 1, 1],
+      ],
       heads: [8, 8, 8, 8],
       crossAttentionDim: 768,
       normGroups: 32,
@@ -90,7 +107,8 @@ describe('config — the UNet', () => {
   });
 
   it.each<[string, unknown, ErrorCode]>([
-    ['addition_embed_type', 'text_time', 'CONFIG_UNSUPPORTED'],
+    ['addition_embed_type', 'text_image', 'CONFIG_UNSUPPORTED'],
+    ['mid_block_type', 'UNetMidBlock2DSimpleCrossAttn', 'CONFIG_UNSUPPORTED'],
     ['center_input_sample', true, 'CONFIG_UNSUPPORTED'],
     ['class_embed_type', 'timestep', 'CONFIG_UNSUPPORTED'],
     ['down_block_types', ['AttnDownBlock2D', 'DownBlock2D', 'DownBlock2D', 'DownBlock2D'], 'CONFIG_UNSUPPORTED'],
@@ -99,14 +117,17 @@ describe('config — the UNet', () => {
     ['mid_block_scale_factor', 1.5, 'CONFIG_UNSUPPORTED'],
     ['only_cross_attention', [true, false, false, false], 'CONFIG_UNSUPPORTED'],
     ['resnet_time_scale_shift', 'scale_shift', 'CONFIG_UNSUPPORTED'],
-    ['time_cond_proj_dim', 256, 'CONFIG_UNSUPPORTED'],
-    ['transformer_layers_per_block', [1, 2, 10], 'CONFIG_UNSUPPORTED'],
+    ['time_cond_proj_dim', -1, 'CONFIG_INVALID'],
+    ['transformer_layers_per_block', [1, 2, 10], 'CONFIG_INVALID'],
+    ['transformer_layers_per_block', [[1, 1, 1], 2, 10, 1], 'CONFIG_INVALID'],
+    ['transformer_layers_per_block', 1e6, 'CONFIG_INVALID'],
+    ['reverse_transformer_layers_per_block', [1, 2], 'CONFIG_INVALID'],
     ['something_of_tomorrow', 3, 'CONFIG_UNSUPPORTED'],
     ['attention_head_dim', 7, 'CONFIG_INVALID'],
     ['attention_head_dim', [8, 8], 'CONFIG_INVALID'],
     ['block_out_channels', [320, 640], 'CONFIG_INVALID'],
     ['block_out_channels', [1e9, 1e9, 1e9, 1e9], 'CONFIG_INVALID'],
-    ['layers_per_block', [2, 2, 2, 2], 'CONFIG_INVALID'],
+    ['layers_per_block', [2, 2, 2], 'CONFIG_INVALID'],
     ['layers_per_block', 1e6, 'CONFIG_INVALID'],
     ['norm_num_groups', 7, 'CONFIG_INVALID'],
     ['flip_sin_to_cos', 'yes', 'CONFIG_INVALID'],
@@ -116,6 +137,69 @@ describe('config — the UNet', () => {
     expect(() => unet({ [key]: value })).toThrow(refused);
     const named = key === 'block_out_channels' ? /block_out_channels|down_block_types/ : new RegExp(key);
     expect(() => unet({ [key]: value })).toThrow(named);
+  });
+
+  it('config — Stable Diffusion XL has transformers of several blocks, and an added embedding', () => {
+    const xl = {
+      ...BLOCKS_OF_XL,
+      addition_embed_type: 'text_time',
+      addition_time_embed_dim: 256,
+      projection_class_embeddings_input_dim: 2816,
+      transformer_layers_per_block: [1, 2, 10],
+    };
+    expect(unet(xl)).toMatchObject({
+      downBlocks: [
+        [0, 0],
+        [2, 2],
+        [10, 10],
+      ],
+      middle: { kind: 'cross', depth: 10 },
+      upBlocks: [
+        [10, 10, 10],
+        [2, 2, 2],
+        [0, 0, 0],
+      ],
+      added: { width: 2816, sizeWidth: 256 },
+    });
+  });
+
+  it('config — SSD-1B has transformers of its own in each layer, others on the way up, and a plain middle', () => {
+    const ssd = {
+      ...BLOCKS_OF_XL,
+      mid_block_type: 'UNetMidBlock2D',
+      transformer_layers_per_block: [1, [2, 2], [4, 4]],
+      reverse_transformer_layers_per_block: [[4, 4, 10], [2, 1, 1], 1],
+    };
+    expect(unet(ssd)).toMatchObject({
+      downBlocks: [
+        [0, 0],
+        [2, 2],
+        [4, 4],
+      ],
+      middle: { kind: 'resnet' },
+      upBlocks: [
+        [4, 4, 10],
+        [2, 1, 1],
+        [0, 0, 0],
+      ],
+    });
+  });
+
+  it('config — BK-SDM has fewer layers, and no middle where it is null', () => {
+    expect(unet({ layers_per_block: 1, mid_block_type: null })).toMatchObject({
+      downBlocks: [[1], [1], [1], [0]],
+      middle: { kind: 'none' },
+      upBlocks: [
+        [0, 0],
+        [1, 1],
+        [1, 1],
+        [1, 1],
+      ],
+    });
+  });
+
+  it('config — a UNet that reads the guidance scale says how wide', () => {
+    expect(unet({ time_cond_proj_dim: 256 })).toMatchObject({ guidanceWidth: 256 });
   });
 
   it('config — the folder of another network is named', () => {
@@ -137,6 +221,7 @@ describe('config — ControlNet', () => {
       conditioningChannelOrder: 'rgb',
     });
     expect(() => assertControlNetFits('canny', controlNet(), unet())).not.toThrow();
+    expect(() => assertControlNetFits('canny', controlNet(), unet({ in_channels: 9 }))).not.toThrow();
   });
 
   it('config — one for another base is refused with the numbers that differ', () => {

@@ -14,7 +14,6 @@ describe('generate request — defaults', () => {
   it('are those of the tools that people come from', () => {
     expect(GenerateRequest.parse({ prompt: 'a cat' })).toEqual({
       prompt: 'a cat',
-      negative_prompt: '',
       steps: 20,
       guidance_scale: 7.5,
       clip_skip: 1,

@@ -29,6 +29,7 @@ describe('admission — defaults', () => {
       model: 'sd15',
       prompts: ['a cat'],
       negative_prompts: [''],
+      zero_negative: false,
       width: 512,
       height: 512,
       steps: 20,

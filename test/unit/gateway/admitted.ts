@@ -8,6 +8,7 @@ export function admitted(more: Partial<AdmittedJob> = {}): AdmittedJob {
     model: 'tiny',
     prompts: ['a lighthouse at dusk'],
     negative_prompts: [''],
+    zero_negative: false,
     width: 64,
     height: 64,
     steps: 20,

@@ -1,8 +1,8 @@
 /** The door of a gateway that serves the small checkpoint: real checks of real files, over a mesh in this process. */
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '#shared/bus/clock.ts';
-import { openComponent } from '#shared/checkpoint/component.ts';
 import { Library } from '#shared/checkpoint/library.ts';
+import { loraBase } from '#shared/checkpoint/lora-base.ts';
 import { openPipeline } from '#shared/checkpoint/pipeline.ts';
 import * as controlnet from '#shared/contracts/controlnet.ts';
 import * as lora from '#shared/contracts/lora.ts';
@@ -27,15 +27,7 @@ export async function door(clock: Clock): Promise<Door> {
   const files = new MemoryResultStore();
   const mesh = smallMesh(clock);
   const library = new Library(pipeline.folder, { loraFolders: [data('lora'), data('lora/refuse')] });
-  const [unet, text] = await Promise.all([
-    openComponent(pipeline.folders.unet),
-    openComponent(pipeline.folders.textEncoder),
-  ]);
-  const loras = new LoraLibrary(
-    library,
-    { unet: unet.weights.index, text_encoder: text.weights.index },
-    { maxFactorBytes: 2 ** 20 },
-  );
+  const loras = new LoraLibrary(library, await loraBase(pipeline), { maxFactorBytes: 2 ** 20 });
   mesh.start('lora-1', [served(lora.inspect, inspect(loras))], { role: 'lora' });
   const check = served(controlnet.inspect, async ({ body }) => {
     const entry = await library.findControlNet(body.controlnet);

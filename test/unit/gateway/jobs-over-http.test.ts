@@ -54,7 +54,7 @@ describe('HTTP jobs — from acceptance to pictures', () => {
     expect(body).toMatchObject({
       state: 'done',
       client: 'me',
-      request: { prompt: 'a cat', negative_prompt: '', seed: 7, steps: 20, batch: 1, loras: [], priority: 'normal' },
+      request: { prompt: 'a cat', seed: 7, steps: 20, batch: 1, loras: [], priority: 'normal' },
       result: { images: [{ seed: 7, width: 64, url: '/v1/jobs/mine/images/0', bytes: 3 }] },
     });
     expect(body.result.images[0]).not.toHaveProperty('object');

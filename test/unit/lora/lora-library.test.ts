@@ -1,8 +1,8 @@
 import { copyFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { openComponent } from '#shared/checkpoint/component.ts';
 import { Library } from '#shared/checkpoint/library.ts';
+import { loraBase } from '#shared/checkpoint/lora-base.ts';
 import { openPipeline } from '#shared/checkpoint/pipeline.ts';
 import { failure } from '#test/contract/bus/harness.ts';
 import { goldenPath } from '#test/golden/reference.ts';
@@ -15,10 +15,9 @@ const FILE = join(folder, 'ink.safetensors');
 const PLENTY = 2 ** 24;
 
 async function newLibrary(maxFactorBytes = PLENTY): Promise<LoraLibrary> {
-  const { folder: model, folders } = await openPipeline(goldenPath('sd15'));
-  const [unet, text] = await Promise.all([openComponent(folders.unet), openComponent(folders.textEncoder)]);
-  const base = { unet: unet.weights.index, text_encoder: text.weights.index };
-  return new LoraLibrary(new Library(model, { loraFolders: [folder] }), base, { maxFactorBytes });
+  const pipeline = await openPipeline(goldenPath('sd15'));
+  const base = await loraBase(pipeline);
+  return new LoraLibrary(new Library(pipeline.folder, { loraFolders: [folder] }), base, { maxFactorBytes });
 }
 
 /** Puts a recorded LoRA under the name `ink`. */

@@ -6,8 +6,9 @@ import { PROMPT_WORDS } from '#infra/checkpoint/prompt-words.ts';
 import { openComponent } from '#shared/checkpoint/component.ts';
 import { assertControlNetFits } from '#shared/checkpoint/controlnet-fit.ts';
 import { Library } from '#shared/checkpoint/library.ts';
+import { loraBase } from '#shared/checkpoint/lora-base.ts';
 import { planLora } from '#shared/checkpoint/lora-file.ts';
-import { openPipeline, type Pipeline } from '#shared/checkpoint/pipeline.ts';
+import { openPipeline, type Pipeline, type TextEncoderPart } from '#shared/checkpoint/pipeline.ts';
 import { openSafetensors } from '#shared/checkpoint/safetensors.ts';
 import { parseControlNetConfig } from '#shared/checkpoint/unet-config.ts';
 import { clipText } from '#shared/graph/models/clip-text.ts';
@@ -35,8 +36,9 @@ describe('default checkpoint — serves like any other', () => {
 
   it('default checkpoint — has every weight of its networks and none besides', async () => {
     const size = { batch: 1, height: 16, width: 16, tokens: 77 };
-    const text = (await openComponent(pipeline.folders.textEncoder)).weights;
-    clipText(pipeline.textEncoder, text, { batch: 1 });
+    const [encoder] = pipeline.textEncoders as [TextEncoderPart];
+    const text = (await openComponent(encoder.folder)).weights;
+    clipText(encoder.config, text, { batch: 1 });
     const unet = (await openComponent(pipeline.folders.unet)).weights;
     unetDown(pipeline.unet, unet, size);
     unetUp(pipeline.unet, unet, size, { hasResiduals: true });
@@ -53,11 +55,7 @@ describe('default checkpoint — serves like any other', () => {
     const { config } = await openComponent(controlNets[0]!.path);
     assertControlNetFits('edges', parseControlNetConfig('config.json', config), pipeline.unet);
 
-    const [unet, text] = await Promise.all([
-      openComponent(pipeline.folders.unet),
-      openComponent(pipeline.folders.textEncoder),
-    ]);
-    const base = { unet: unet.weights.index, text_encoder: text.weights.index };
+    const base = await loraBase(pipeline);
     const loras = await library.listLoras();
     expect(loras.map(({ name }) => name)).toEqual(['neon', 'sketch']);
     for (const { path } of loras) {
@@ -67,7 +65,8 @@ describe('default checkpoint — serves like any other', () => {
   });
 
   it('default checkpoint — its words are one token each, and any other text still has tokens', async () => {
-    const tokenizer = await loadTokenizer(pipeline.folders.tokenizer, pipeline.textEncoder);
+    const [{ tokenizerFolder, config }] = pipeline.textEncoders as [TextEncoderPart];
+    const tokenizer = await loadTokenizer(tokenizerFolder, config);
     for (const word of PROMPT_WORDS) expect(tokenizer.encode(word).untruncatedLength, word).toBe(3);
     expect(tokenizer.encode('a red cat near a castle, at night').untruncatedLength).toBe(11);
     expect(tokenizer.encode('Überraschung 猫').truncatedText).toBe('');

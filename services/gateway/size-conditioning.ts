@@ -1,0 +1,62 @@
+/** What SDXL is told of sizes, out of a job's fields: `time_ids` as Diffusers orders them. */
+import { type Pipeline, sizeCount } from '#shared/checkpoint/pipeline.ts';
+import { SIZE_CONDITIONING } from '#shared/contracts/size-conditioning.ts';
+import { MeshError } from '#shared/errors/errors.ts';
+import type { AdmittedJob } from './job.ts';
+
+/** Names of the fields. */
+const FIELDS = Object.keys(SIZE_CONDITIONING) as (keyof typeof SIZE_CONDITIONING)[];
+
+/** The job's own of those fields. */
+export type SizeFields = Pick<AdmittedJob, (typeof FIELDS)[number]>;
+
+/** Diffusers' defaults. */
+const AESTHETIC_SCORE = 6;
+const NEGATIVE_AESTHETIC_SCORE = 2.5;
+
+/**
+ * Picks the fields of a request.
+ * @throws MeshError UNSUPPORTED_OPTION naming one that this model has no use for
+ */
+export function sizeFields(request: SizeFields, pipeline: Pipeline): SizeFields {
+  const given = FIELDS.filter((field) => request[field] !== undefined);
+  const count = sizeCount(pipeline);
+  const unused = given.find(
+    (field) => count === undefined || field.includes('aesthetic') !== (count === 5 && isLast(field)),
+  );
+  if (unused === undefined) return Object.fromEntries(given.map((field) => [field, request[field]]));
+  const kind =
+    count === undefined
+      ? 'is told of no sizes, only SDXL is'
+      : `is told of ${count === 5 ? 'an aesthetic score, not of a target size' : 'sizes, an aesthetic score is of the refiner'}`;
+  throw new MeshError('UNSUPPORTED_OPTION', `${unused}: this model ${kind}; leave it out.`, { path: unused });
+}
+
+/** Whether a field is the last of the sizes: the target, or the refiner's score. */
+function isLast(field: string): boolean {
+  return field.includes('target') || field.includes('aesthetic');
+}
+
+/** `time_ids` of both halves for a picture of this size; nothing for models that take none. */
+export function timeIdsOf(
+  job: SizeFields & { readonly height: number; readonly width: number },
+  pipeline: Pipeline,
+): { time_ids?: number[]; negative_time_ids?: number[] } {
+  const count = sizeCount(pipeline);
+  if (count === undefined) return {};
+  const size: [number, number] = [job.height, job.width];
+  const { original_size: original = size, crops_coords_top_left: crop = [0, 0], target_size: target = size } = job;
+  const isRefiner = count === 5;
+  const first = isRefiner ? [job.aesthetic_score ?? AESTHETIC_SCORE] : target;
+  const second = isRefiner
+    ? [job.negative_aesthetic_score ?? NEGATIVE_AESTHETIC_SCORE]
+    : (job.negative_target_size ?? target);
+  return {
+    time_ids: [...original, ...crop, ...first],
+    negative_time_ids: [
+      ...(job.negative_original_size ?? original),
+      ...(job.negative_crops_coords_top_left ?? crop),
+      ...second,
+    ],
+  };
+}
