@@ -72,7 +72,7 @@ async function fromTheTop(page: Page): Promise<void> {
 async function guided(page: Page): Promise<void> {
   await page.getByRole('button', { name: /Guide it with/ }).click();
   await page.getByLabel('Picture of the guide').setInputFiles(DRAWING);
-  await page.getByAltText('Edges of the guide').waitFor();
+  await page.getByAltText('Made of the guide').waitFor();
 }
 
 async function ask(page: Page, prompt: string, steps: number): Promise<void> {

@@ -96,7 +96,7 @@ describe('studio — a picture', () => {
   it('is guided by a picture whose edges are shown before', async () => {
     await page.getByRole('button', { name: /Guide it with/ }).click();
     await page.getByLabel('Picture of the guide').setInputFiles(DRAWING);
-    await page.getByAltText('Edges of the guide').waitFor();
+    await page.getByAltText('Made of the guide').waitFor();
     await ask('a purple mushroom in a meadow by day');
     await picture().waitFor();
     await page.locator('.waterfall .role-controlnet .bar').first().waitFor();
@@ -111,6 +111,36 @@ describe('studio — a picture', () => {
     await ask('a green tree in a meadow by day');
     await picture().waitFor();
     expect(await parameters()).toContain('Module: none, Model: edges');
+  });
+
+  it('is used again with the picture that guided it, which the mesh has kept', async () => {
+    await page.getByRole('button', { name: /Guide it with/ }).click();
+    await page.getByLabel('Picture of the guide').setInputFiles(DRAWING);
+    await ask('a purple mushroom', '3');
+    await picture().waitFor();
+    await page.getByRole('button', { name: 'Reset' }).click();
+    await page.reload();
+    await page.getByRole('button', { name: 'Use again' }).click();
+    await page.getByAltText('The guide').waitFor();
+    await ask('a yellow mushroom', '3');
+    await page.getByRole('img', { name: 'a yellow mushroom' }).waitFor();
+    expect(await parameters()).toContain('Model: edges');
+  });
+
+  it('starts from another one, of which only the painted part changes', async () => {
+    await ask('a red boat on the sea by day', '6');
+    await picture().waitFor();
+    await page.getByRole('button', { name: 'Start from it' }).click();
+    await page.getByRole('button', { name: 'Only a part' }).click();
+    const sheet = page.getByRole('img', { name: /^Part to change/ });
+    await sheet.dragTo(sheet, { sourcePosition: { x: 30, y: 40 }, targetPosition: { x: 280, y: 40 } });
+    await ask('a red boat on the sea at night', '6');
+    await page.getByRole('img', { name: 'a red boat on the sea at night' }).waitFor();
+    expect(await parameters()).toContain('Denoising strength: 0.75');
+    const [before, after] = await Promise.all([pixelsOf(1), pixelsOf(0)]);
+    const differs = (row: number): number => before[row]!.filter((level, i) => level !== after[row]![i]).length;
+    expect(differs(12)).toBeGreaterThan(100); // under the brush
+    expect(differs(120)).toBe(0); // far from it
   });
 
   it('has the style that was switched on, at its weight', async () => {
@@ -154,6 +184,21 @@ describe('studio — a picture', () => {
     expect(await stage().locator('img.picture').count()).toBe(1);
   });
 });
+
+/** Rows of RGBA of the picture of a job, newest first. */
+function pixelsOf(index: number): Promise<number[][]> {
+  return page.evaluate(async (nth) => {
+    const image = document.querySelectorAll<HTMLImageElement>('.history img')[nth]!;
+    await image.decode();
+    const canvas = Object.assign(document.createElement('canvas'), {
+      width: image.naturalWidth,
+      height: image.naturalHeight,
+    });
+    const context = canvas.getContext('2d')!;
+    context.drawImage(image, 0, 0);
+    return Array.from({ length: canvas.height }, (_, y) => [...context.getImageData(0, y, canvas.width, 1).data]);
+  }, index);
+}
 
 /** A file from the mesh, let go over the page. */
 async function drop(url: string | null): Promise<void> {

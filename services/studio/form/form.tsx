@@ -6,6 +6,7 @@ import { GuideList } from './guide-list.tsx';
 import { LoraList } from './lora-list.tsx';
 import { PromptFields } from './prompt-fields.tsx';
 import { Settings } from './settings.tsx';
+import { StartCard } from './start-card.tsx';
 
 /** See the head of this file. */
 export function RequestForm(): JSX.Element {
@@ -23,6 +24,7 @@ export function RequestForm(): JSX.Element {
         <PromptFields />
         <LoraList />
         <GuideList />
+        <StartCard />
         <Settings />
       </div>
       <GenerateBar />

@@ -1,14 +1,20 @@
 /** One ControlNet: its picture and the edges found in it, side by side, and how strongly it acts when. */
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
+import type { Preprocessor } from '#shared/contracts/preprocessors.ts';
 import { Field, FieldMessage, fieldAttributes } from '../parts/field.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { PictureZone } from '../parts/picture-zone.tsx';
+import { SentPicture } from '../parts/sent-picture.tsx';
 import { Slider } from '../parts/slider.tsx';
+import { useHint } from '../parts/use-hint.ts';
 import { type GuideForm, removeGuide, setGuide } from '../state/form.ts';
 import { controlnets } from '../state/mesh.ts';
+import { PREPROCESSORS } from '../state/preprocessors.ts';
 import { DrawingPad } from './drawing-pad.tsx';
-import { useEdges } from './use-edges.ts';
+
+/** Thin as the edges that ControlNets were trained on are, on a sheet of 256. */
+const PEN_WIDTH = 3;
 
 interface GuideProps {
   readonly guide: GuideForm;
@@ -56,7 +62,11 @@ export function GuideCard({ guide, index }: GuideProps): JSX.Element {
       </div>
       <FieldMessage path={`${path}.controlnet`} id={`guide-${key}-name`} />
       {isDrawing.value ? (
-        <DrawingPad onDrawing={(image) => setGuide(key, { image, preprocessor: 'none' })} />
+        <DrawingPad
+          label="Drawing, white on black: draw with pointer or finger"
+          lineWidth={PEN_WIDTH}
+          onDrawing={(image) => setGuide(key, { image, preprocessor: 'none' })}
+        />
       ) : (
         <GuidePictures guide={guide} path={path} />
       )}
@@ -65,10 +75,13 @@ export function GuideCard({ guide, index }: GuideProps): JSX.Element {
           <select
             {...attributes}
             value={preprocessor}
-            onChange={({ currentTarget }) => setGuide(key, { preprocessor: currentTarget.value as 'canny' | 'none' })}
+            onChange={({ currentTarget }) => setGuide(key, { preprocessor: currentTarget.value as Preprocessor })}
           >
-            <option value="canny">a picture: find its edges</option>
-            <option value="none">the guide itself: white lines on black</option>
+            {Object.entries(PREPROCESSORS).map(([name, text]) => (
+              <option key={name} value={name}>
+                {text}
+              </option>
+            ))}
           </select>
         )}
       </Field>
@@ -79,7 +92,7 @@ export function GuideCard({ guide, index }: GuideProps): JSX.Element {
 }
 
 function GuidePictures({ guide, path }: { guide: GuideForm; path: string }): JSX.Element {
-  const edges = useEdges(guide);
+  const hint = useHint(guide.preprocessor === 'none' ? { ...guide, image: '' } : guide);
   const attributes = fieldAttributes(`${path}.image`, `guide-${guide.key}-image`);
   return (
     <>
@@ -90,16 +103,16 @@ function GuidePictures({ guide, path }: { guide: GuideForm; path: string }): JSX
           onPicture={(image) => setGuide(guide.key, { image })}
         >
           {guide.image ? (
-            <img src={guide.image} alt="The guide" />
+            <SentPicture image={guide.image} alt="The guide" />
           ) : (
             <span class="zone-text">
               <Icon name="image" /> Drop a picture, or choose one
             </span>
           )}
         </PictureZone>
-        {guide.preprocessor === 'canny' && (
-          <output class="zone edges" aria-label="Edges that will guide">
-            {edges.url ? <img src={edges.url} alt="Edges of the guide" /> : <span class="zone-text">{edges.text}</span>}
+        {guide.preprocessor !== 'none' && (
+          <output class="zone edges" aria-label="What will guide">
+            {hint.url ? <img src={hint.url} alt="Made of the guide" /> : <span class="zone-text">{hint.text}</span>}
           </output>
         )}
       </div>

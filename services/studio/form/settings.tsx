@@ -5,7 +5,7 @@ import { Field, FieldMessage, fieldAttributes } from '../parts/field.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { Slider } from '../parts/slider.tsx';
 import { form, setForm } from '../state/form.ts';
-import { samplers } from '../state/mesh.ts';
+import { samplers, schedules } from '../state/mesh.ts';
 import { SeedField } from './seed-field.tsx';
 
 /** Where the sliders end that could go on: beyond it pictures burn. */
@@ -32,7 +32,10 @@ export function Settings(): JSX.Element {
           onChange={(value) => setForm({ guidanceScale: value })}
         />
       </div>
-      <SamplerField />
+      <div class="two">
+        <SamplerField />
+        <ScheduleField />
+      </div>
       <SizeFields />
       <SeedField />
       <Slider
@@ -60,6 +63,25 @@ function SamplerField(): JSX.Element {
         >
           <option value="">The model’s own</option>
           {samplers.value.map((name) => (
+            <option key={name}>{name}</option>
+          ))}
+        </select>
+      )}
+    </Field>
+  );
+}
+
+function ScheduleField(): JSX.Element {
+  return (
+    <Field path="schedule" label="Schedule">
+      {(attributes) => (
+        <select
+          {...attributes}
+          value={form.value.schedule}
+          onChange={({ currentTarget }) => setForm({ schedule: currentTarget.value })}
+        >
+          <option value="">The sampler’s own</option>
+          {schedules.value.map((name) => (
             <option key={name}>{name}</option>
           ))}
         </select>

@@ -2,12 +2,17 @@
 import type { JSX } from 'preact';
 import { Icon } from '../parts/icon.tsx';
 import type { ServedImage } from '../server.ts';
-import { applyParameters } from '../state/dropped-files.ts';
-import { setForm } from '../state/form.ts';
+import { applyParameters, dataUrl } from '../state/dropped-files.ts';
+import { setForm, setStart } from '../state/form.ts';
 import type { Job } from '../state/job.ts';
 import { say } from '../state/notice.ts';
 import { compared } from './compare.ts';
 import { seconds } from './progress-text.ts';
+
+async function startFrom(url: string): Promise<void> {
+  setStart({ image: await dataUrl(await (await fetch(url)).blob()), mask: '' });
+  say('The next picture starts from this one. How far it may leave it is in the form.');
+}
 
 /** See the head of this file. */
 export function PictureTools({ image, job }: { image: ServedImage; job: Job }): JSX.Element {
@@ -23,8 +28,11 @@ export function PictureTools({ image, job }: { image: ServedImage; job: Job }): 
           {width} × {height}, seed {seed}
           {job.timings && `, ${seconds(job.timings.total_ms)}`}
         </span>
-        <button type="button" class="quiet" onClick={() => applyParameters(parameters)}>
+        <button type="button" class="quiet" onClick={() => applyParameters(parameters, job.sources)}>
           <Icon name="reuse" /> Use again
+        </button>
+        <button type="button" class="quiet" onClick={() => void startFrom(url)}>
+          <Icon name="image" /> Start from it
         </button>
         <button type="button" class="quiet" onClick={() => setForm({ seed: String(seed), isSeedLocked: true })}>
           <Icon name="lock" /> Hold seed

@@ -1,8 +1,9 @@
 /** Files that are dropped on the page: a PNG that holds its parameters sets the form, wherever it falls. */
 import { signal } from '@preact/signals';
 import { parseInfotext } from '#shared/image/parse-infotext.ts';
-import { addGuide, form, guides, hints, problems } from './form.ts';
-import { controlnets, loras, samplers } from './mesh.ts';
+import { addGuide, form, guides, hints, NO_START, problems, start } from './form.ts';
+import type { Sources } from './job.ts';
+import { controlnets, loras, samplers, schedules } from './mesh.ts';
 import { say } from './notice.ts';
 import { readPngText } from './png-text.ts';
 import { fromInfotext } from './request.ts';
@@ -41,16 +42,24 @@ export async function applyFile(file: File): Promise<void> {
   say('The picture holds no parameters: it is a guide for the next one.');
 }
 
-/** Sets the form from A1111's text. */
-export function applyParameters(text: string): void {
+/** Sets the form from A1111's text, with the pictures of the job where the mesh keeps them. */
+export function applyParameters(text: string, sources?: Sources): void {
   try {
-    const made = fromInfotext(parseInfotext(text), { samplers: samplers.value, loras: loras.value });
+    const made = fromInfotext(parseInfotext(text), {
+      samplers: samplers.value,
+      schedules: schedules.value,
+      loras: loras.value,
+    });
     form.value = made.form;
-    guides.value = made.guides.map((guide, key) => ({ ...guide, key }));
+    guides.value = made.guides.map((guide, key) => {
+      const image = sources?.guides[key];
+      return { ...guide, key, ...(image && { image, preprocessor: 'none' as const }) };
+    });
+    start.value = sources?.image ? { ...NO_START, ...sources, image: sources.image } : NO_START;
     problems.value = {};
     hints.value = {};
     const lacking = made.missing.length > 0 ? ` This mesh lacks ${made.missing.join(', ')}.` : '';
-    const pictures = made.guides.length > 0 ? ' Its guide needs its picture again.' : '';
+    const pictures = guides.value.some(({ image }) => !image) ? ' Its guide needs its picture again.' : '';
     say(`The form is as it was for that picture.${pictures}${lacking}`);
   } catch (thrown) {
     say((thrown as Error).message);

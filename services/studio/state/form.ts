@@ -1,5 +1,6 @@
 /** What is in the form: one signal, kept over reloads. Pictures stay in memory, they are too large to keep. */
 import { computed, signal } from '@preact/signals';
+import type { Preprocessor } from '#shared/contracts/preprocessors.ts';
 import { likeFallback, stored } from './stored.ts';
 
 /** A ControlNet in the form. */
@@ -8,7 +9,7 @@ export interface GuideForm {
   readonly controlnet: string;
   /** Data URL of the picture that was dropped or drawn; empty while there is none. */
   readonly image: string;
-  readonly preprocessor: 'canny' | 'none';
+  readonly preprocessor: Preprocessor;
   readonly cannyLow: number;
   readonly cannyHigh: number;
   readonly scale: number;
@@ -25,6 +26,8 @@ export interface Form {
   readonly guidanceScale: number;
   /** Empty: the model's own. */
   readonly sampler: string;
+  /** Empty: as the sampler has it. */
+  readonly schedule: string;
   readonly width: string;
   readonly height: string;
   readonly batch: number;
@@ -45,6 +48,7 @@ export const EMPTY_FORM: Form = {
   steps: 20,
   guidanceScale: 7.5,
   sampler: '',
+  schedule: '',
   width: '',
   height: '',
   batch: 1,
@@ -59,6 +63,19 @@ export const EMPTY_FORM: Form = {
 
 /** The form without its guides. */
 export const form = stored<Form>('form', EMPTY_FORM, likeFallback(EMPTY_FORM));
+/** The picture to start from: data URLs, or names that the mesh keeps pictures under. Empty while there is none. */
+export interface StartForm {
+  readonly image: string;
+  /** White is to change; empty: all of it. */
+  readonly mask: string;
+  /** Share of the steps that are run. */
+  readonly strength: number;
+}
+
+/** From noise. */
+export const NO_START: StartForm = { image: '', mask: '', strength: 0.75 };
+/** See {@link StartForm}. */
+export const start = signal(NO_START);
 /** The ControlNets of the form. */
 export const guides = signal<readonly GuideForm[]>([]);
 
@@ -68,7 +85,8 @@ export const problems = signal<Readonly<Record<string, string>>>({});
 export const hints = signal<Readonly<Record<string, string>>>({});
 /** Whether there is anything to set back. */
 export const isTouched = computed(
-  () => guides.value.length > 0 || JSON.stringify(form.value) !== JSON.stringify(EMPTY_FORM),
+  () =>
+    guides.value.length > 0 || start.value.image !== '' || JSON.stringify(form.value) !== JSON.stringify(EMPTY_FORM),
 );
 
 /** Changes some fields; what was wrong with them may be right now. */
@@ -81,7 +99,14 @@ export function setForm(change: Partial<Form>): void {
 export function resetForm(): void {
   setForm(EMPTY_FORM);
   guides.value = [];
+  start.value = NO_START;
   hints.value = {};
+}
+
+/** Changes what to start from. */
+export function setStart(change: Partial<StartForm>): void {
+  start.value = { ...start.value, ...change };
+  if (Object.keys(problems.value).length > 0) problems.value = {};
 }
 
 /** Adds a ControlNet with a picture, or without one yet. */

@@ -1,7 +1,7 @@
 /** The two things a person does: ask for pictures with the form as it is, and give up what runs. */
 import { signal } from '@preact/signals';
 import { bodyOf, type ErrorBody } from '../server.ts';
-import { form, guides, hints, problems } from './form.ts';
+import { form, guides, hints, problems, start } from './form.ts';
 import { isRunning } from './job.ts';
 import { cancel, running, selected, submit } from './jobs.ts';
 import { problemsOf, toRequest } from './request.ts';
@@ -20,7 +20,7 @@ export async function generate(): Promise<void> {
   isSending.value = true;
   hints.value = {};
   try {
-    await submit(toRequest(form.value, guides.value));
+    await submit(toRequest(form.value, guides.value, start.value));
     showPicture();
   } catch (thrown) {
     refuse(bodyOf(thrown));

@@ -22,6 +22,15 @@ export interface Job {
   readonly warnings: readonly Warning[];
   readonly timings?: Timings;
   readonly error?: ErrorBody;
+  readonly sources?: Sources;
+}
+
+/** Pictures that a job was given, by the names under which the mesh keeps them for a day. */
+export interface Sources {
+  readonly guides: readonly string[];
+  readonly image?: string;
+  readonly mask?: string;
+  readonly strength?: number;
 }
 
 /** Whether a job is not over. */

@@ -56,6 +56,8 @@ export const missing = computed(() => {
 export const waiting = computed(() => report.value.jobs.filter(({ state }) => state === 'queued').length);
 /** Names of what can be chosen, empty while nothing is known. */
 export const samplers = computed(() => status.value?.samplers ?? []);
+/** Noise schedules. */
+export const schedules = computed(() => status.value?.schedules ?? []);
 /** LoRAs of the library. */
 export const loras = computed(() => status.value?.loras ?? []);
 /** ControlNets of the library. */

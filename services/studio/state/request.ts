@@ -1,8 +1,10 @@
 /** From the form to a request, and from a picture's parameters back to the form. */
 import type { ControlNetUnit, GenerateInput } from '#shared/contracts/generate.ts';
 import { MAX_SEED } from '#shared/contracts/limits.ts';
+import type { Preprocessor } from '#shared/contracts/preprocessors.ts';
 import type { Infotext } from '#shared/image/infotext.ts';
-import { EMPTY_FORM, type Form, type GuideForm } from './form.ts';
+import { EMPTY_FORM, type Form, type GuideForm, NO_START, type StartForm } from './form.ts';
+import { PREPROCESSORS } from './preprocessors.ts';
 
 /** Seeds that are drawn here: what everyone else's fields take, too. */
 const DRAWN_SEEDS = 2 ** 32;
@@ -13,7 +15,7 @@ export function drawSeed(random: () => number = Math.random): number {
 }
 
 /** The request of a form. What is left to the model is left out. */
-export function toRequest(form: Form, guides: readonly GuideForm[]): GenerateInput {
+export function toRequest(form: Form, guides: readonly GuideForm[], start: StartForm = NO_START): GenerateInput {
   const loras = Object.entries(form.loras).map(([lora, weight]) => ({ lora, weight }));
   return {
     prompt: form.prompt.trim(),
@@ -21,6 +23,9 @@ export function toRequest(form: Form, guides: readonly GuideForm[]): GenerateInp
     steps: form.steps,
     guidance_scale: form.guidanceScale,
     ...(form.sampler && { sampler: form.sampler }),
+    ...(form.schedule && { schedule: form.schedule }),
+    ...(start.image && { init_image: start.image, strength: start.strength }),
+    ...(start.image && start.mask && { mask_image: start.mask }),
     ...numberField('width', form.width),
     ...numberField('height', form.height),
     ...(form.isSeedLocked && numberField('seed', form.seed)),
@@ -55,6 +60,10 @@ function loraStart({ loraStart: mode, loraStep }: Form): { at_step: number } | {
   return mode === 'at_step' ? { at_step: loraStep } : { max_steps: loraStep };
 }
 
+function isPreprocessor(name: string): name is Preprocessor {
+  return Object.hasOwn(PREPROCESSORS, name);
+}
+
 /** What the page itself can tell to be wrong, by the field's path. */
 export function problemsOf(form: Form, guides: readonly GuideForm[]): Record<string, string> {
   const problems: Record<string, string> = {};
@@ -74,13 +83,20 @@ export function problemsOf(form: Form, guides: readonly GuideForm[]): Record<str
  */
 export function fromInfotext(
   info: Infotext,
-  known: { readonly samplers: readonly string[]; readonly loras: readonly string[] },
+  known: {
+    readonly samplers: readonly string[];
+    readonly loras: readonly string[];
+    readonly schedules?: readonly string[];
+  },
 ): { form: Form; guides: Omit<GuideForm, 'key'>[]; missing: string[] } {
-  const label = [info.sampler, info.scheduleType].filter((part) => part && part !== 'Automatic').join(' ');
+  const schedule = info.scheduleType && info.scheduleType !== 'Automatic' ? info.scheduleType : '';
+  const label = [info.sampler, schedule].filter(Boolean).join(' ');
   const loras = info.loras ?? [];
   const missing = loras.filter(({ name }) => !known.loras.includes(name)).map(({ name }) => `LoRA ${name}`);
   const sampler = [label, info.sampler].find((name) => known.samplers.includes(name));
   if (!sampler) missing.push(`sampler ${label}`);
+  const isApart = schedule !== '' && sampler === info.sampler;
+  if (isApart && !known.schedules?.includes(schedule)) missing.push(`schedule ${schedule}`);
   return {
     missing,
     form: {
@@ -90,6 +106,7 @@ export function fromInfotext(
       steps: info.steps,
       guidanceScale: info.cfgScale,
       sampler: sampler ?? '',
+      schedule: isApart && known.schedules?.includes(schedule) ? schedule : '',
       width: String(info.width),
       height: String(info.height),
       seed: String(info.seed),
@@ -102,7 +119,7 @@ export function fromInfotext(
     guides: (info.controlNets ?? []).map((net) => ({
       controlnet: net.model,
       image: '',
-      preprocessor: net.module === 'canny' ? 'canny' : 'none',
+      preprocessor: isPreprocessor(net.module) ? net.module : 'none',
       cannyLow: net.thresholdA ?? 100,
       cannyHigh: net.thresholdB ?? 200,
       scale: net.weight,

@@ -59,6 +59,14 @@ describe('studio — the request of a form', () => {
     });
   });
 
+  it('names the picture to start from, and the part of it that is to change', () => {
+    const start = { image: 'object:job-start', mask: '', strength: 0.5 };
+    expect(toRequest(EMPTY_FORM, [], start)).toMatchObject({ init_image: 'object:job-start', strength: 0.5 });
+    expect(toRequest(EMPTY_FORM, [], start)).not.toHaveProperty('mask_image');
+    expect(toRequest(EMPTY_FORM, [], { ...start, mask: GUIDE.image })).toMatchObject({ mask_image: GUIDE.image });
+    expect(toRequest(EMPTY_FORM, [], { ...start, image: '', mask: GUIDE.image })).toEqual(toRequest(EMPTY_FORM, []));
+  });
+
   it('draws a seed at random unless it is held', () => {
     expect(toRequest({ ...EMPTY_FORM, seed: '7' }, [])).not.toHaveProperty('seed');
     expect(drawSeed(() => 0.5)).toBe(2 ** 31);
