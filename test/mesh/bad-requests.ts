@@ -61,15 +61,6 @@ const SIZES: readonly BadRequest[] = [
   size('a width that is no whole number', 64.5),
   size('a width in words', '64'),
   size('a width of null', null),
-  {
-    what: 'too many pixels',
-    request: { width: 2048, height: 2048 },
-    http: { size: '2048x2048' },
-    httpPath: 'size',
-    code: 'INVALID_REQUEST',
-    path: 'width',
-    message: /1572864 pixels/,
-  },
 ];
 
 const NUMBERS: readonly BadRequest[] = [
@@ -243,8 +234,61 @@ const CONTROLNETS: readonly BadRequest[] = [
   control('an object by a wildcard', { image: 'object:>' }, { code: 'INVALID_IMAGE', path: IMAGE }),
 ];
 
+const PIXEL_IMAGE = { init_image: PIXEL };
+
+const start = (what: string, path: string, request: object, more: Partial<BadRequest> = {}): BadRequest => ({
+  what,
+  request,
+  code: 'INVALID_REQUEST',
+  path,
+  ...more,
+});
+
+const STARTS: readonly BadRequest[] = [
+  start('a strength above 1', 'strength', { ...PIXEL_IMAGE, strength: 1.01 }),
+  start('a negative strength', 'strength', { ...PIXEL_IMAGE, strength: -0.5 }),
+  start('a strength in words', 'strength', { ...PIXEL_IMAGE, strength: 'all' }),
+  start('a strength that leaves no step', 'strength', { ...PIXEL_IMAGE, steps: 4, strength: 0.2 }),
+  start('a strength without a picture', 'strength', { strength: 0.5 }, cat('--strength', '0.5')),
+  start('a mask without a picture', 'mask_image', { mask_image: PIXEL }),
+  start('a blur without a mask', 'mask_blur', { ...PIXEL_IMAGE, mask_blur: 4 }),
+  start('an unknown fill', 'inpaint_fill', { ...PIXEL_IMAGE, mask_image: PIXEL, inpaint_fill: 'noise' }),
+  start('an unknown resize mode', 'resize_mode', { ...PIXEL_IMAGE, resize_mode: 'cover' }),
+  start('sides that 8 does not divide', 'outpaint.left', { ...PIXEL_IMAGE, outpaint: { left: 12 } }),
+  start(
+    'a second run no larger than the first',
+    'hires.width',
+    { width: 64, height: 64, hires: { width: 64, height: 64 } },
+    { http: 'none', ...cat('--width', '64', '--height', '64', '--hires', '64x64') },
+  ),
+  start('a second run of a picture', 'hires', { ...PIXEL_IMAGE, hires: {} }),
+  start('an upscaler that is not there', 'hires.upscaler', { hires: { upscaler: 'ESRGAN' } }),
+  start(
+    'a subseed strength above 1',
+    'subseed_strength',
+    { subseed: 1, subseed_strength: 2 },
+    cat('--subseed-strength', '2'),
+  ),
+  start(
+    'a start that is no picture',
+    'init_image',
+    { init_image: Buffer.from('hello').toString('base64') },
+    { code: 'INVALID_IMAGE' },
+  ),
+  start(
+    'a start that is an address',
+    'init_image',
+    { init_image: 'https://example.org/cat.png' },
+    { code: 'INVALID_IMAGE' },
+  ),
+  start('a start cut off', 'init_image', { init_image: PIXEL.slice(0, 72) }, { code: 'INVALID_IMAGE' }),
+  start('a start of more pixels than memory', 'init_image', { init_image: bomb() }, { code: 'IMAGE_TOO_LARGE' }),
+  start('a mask that is no picture', 'mask_image', { ...PIXEL_IMAGE, mask_image: 'eHh4' }, { code: 'INVALID_IMAGE' }),
+];
+
 /** All of them. */
 export const BAD_REQUESTS: readonly BadRequest[] = [
+  ...STARTS,
   ...PROMPTS,
   ...TURNS,
   ...SIZES,
