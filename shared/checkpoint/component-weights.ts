@@ -50,6 +50,11 @@ export class ComponentWeights implements WeightSource {
     return new Map([...this.#stored].map(([name, { entry }]) => [name, entry.shape]));
   }
 
+  /** Every tensor as stored. */
+  get entries(): TensorEntry[] {
+    return [...this.#stored.values()].map(({ entry }) => entry);
+  }
+
   has(name: string): boolean {
     return this.#stored.has(canonicalName(name));
   }

@@ -43,6 +43,8 @@ export const ERRORS = {
   LORA_UNKNOWN_KEY: kind(422, 'never'),
   LORA_MISMATCH: kind(422, 'never'),
   LORA_CHANGED: kind(409, 'never'),
+  EMBEDDING_INVALID: kind(422, 'never'),
+  EMBEDDING_MISMATCH: kind(422, 'never'),
   CONTROLNET_MISMATCH: kind(422, 'never'),
   // The mesh.
   QUEUE_FULL: kind(429, 'later'),
