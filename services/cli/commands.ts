@@ -92,16 +92,6 @@ program
   .action(async (what: Listed, flags: object) => (await import('./status-command.ts')).list(what, flags));
 
 program
-  .command('models')
-  .description('what is on the disk')
-  .command('inspect')
-  .description('tell what a model file or folder is made of, and whether it will load')
-  .argument('<path>', 'checkpoint, VAE, ControlNet, LoRA, embedding: file or folder')
-  .option('--model <path>', 'checkpoint that a LoRA is held against')
-  .option(...JSON_FLAG)
-  .action(async (path: string, flags: object) => (await import('./inspect-command.ts')).inspect(path, flags));
-
-program
   .command('cancel')
   .description('cancel a job')
   .argument('[job]', 'the last one by default')

@@ -32,11 +32,12 @@ export function addMeshCommands(program: Command): void {
     .action(async (flags: object) => (await import('./jobs-command.ts')).jobs(flags));
 
   for (const what of ['models', 'loras', 'controlnets', 'samplers'] as const) {
-    program
+    const command = program
       .command(what)
       .description(`list ${what}: the same as \`list ${what}\``)
       .option(...JSON_FLAG)
       .action(async (flags: object) => (await import('./status-command.ts')).list(what, flags));
+    if (what === 'models') addInspect(command);
   }
 
   program
@@ -71,4 +72,17 @@ export function addMeshCommands(program: Command): void {
       const { completionScript } = await import('./completion.ts');
       process.stdout.write(completionScript(program, shell));
     });
+}
+
+/** Needs no mesh: it looks at the disk. */
+function addInspect(models: Command): void {
+  models
+    .command('inspect')
+    .description('tell what a model file or folder is made of, and whether it will load')
+    .argument('<path>', 'checkpoint, VAE, ControlNet, LoRA, embedding: file or folder')
+    .option('--model <path>', 'checkpoint that a LoRA is held against')
+    .option(...JSON_FLAG)
+    .action(async (path: string, _: object, command: Command) =>
+      (await import('./inspect-command.ts')).inspect(path, command.optsWithGlobals()),
+    );
 }
