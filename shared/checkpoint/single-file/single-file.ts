@@ -73,7 +73,11 @@ function recordsOf(parts: ReadonlyMap<FilePart, PartTensors>, family: FileFamily
   if (!family) return records;
   const { in_channels: inChannels } = records.get('unet/config.json')!;
   records.set('scheduler/scheduler_config.json', family.scheduler);
-  records.set('model_index.json', indexRecord(parts, pipelineClass(family, Number(inChannels))));
+  const isXlBase = family.pipeline === 'StableDiffusionXL' && parts.has('text_encoder');
+  records.set('model_index.json', {
+    ...indexRecord(parts, pipelineClass(family, Number(inChannels))),
+    force_zeros_for_empty_prompt: isXlBase,
+  });
   return records;
 }
 
@@ -104,7 +108,6 @@ function indexRecord(parts: ReadonlyMap<FilePart, PartTensors>, className: strin
     text_encoder_2: entry('text_encoder_2', 'transformers', 'CLIPTextModelWithProjection'),
     tokenizer_2: entry('text_encoder_2', 'transformers', 'CLIPTokenizer'),
     scheduler: ['diffusers', 'Scheduler'],
-    force_zeros_for_empty_prompt: false,
   };
 }
 

@@ -40,6 +40,7 @@ describe('single file — names and configurations of the published models', () 
     ['sd1', 64],
     ['sd1-inpaint', 64],
     ['sd2', 96],
+    ['sdxl', 128],
   ];
 
   it.each(unets)('single file — the UNet of %s', (name, sampleSize) => {
@@ -48,15 +49,6 @@ describe('single file — names and configurations of the published models', () 
     expect([...unet.tensors.keys()].sort()).toEqual(pairs.map(([, diffusers]) => diffusers).sort());
     const inferred = inferUnet(indexOf(unet), sampleSize);
     expect(parseUnetConfig('inferred', inferred)).toEqual(parseUnetConfig('recorded', config as JsonRecord));
-  });
-
-  it('single file — the UNet of XL, by its record', () => {
-    const { config, pairs } = LDM_NAMES.models.sdxl!;
-    const unet = partsOf(namesOnly('model.diffusion_model.', pairs)).get('unet')!;
-    expect([...unet.tensors.keys()].sort()).toEqual(pairs.map(([, diffusers]) => diffusers).sort());
-    const { _class_name: _, transformer_layers_per_block: depths, ...inferred } = inferUnet(indexOf(unet), 128);
-    expect(config).toMatchObject(inferred);
-    expect(depths).toEqual([10, 2, 10]); // the first block has no transformers, so its number is not read
   });
 
   it('single file — the VAE, alone in its file or not', () => {
