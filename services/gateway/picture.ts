@@ -7,6 +7,7 @@ import { encodePng, PARAMETERS_KEYWORD } from '#shared/image/png.ts';
 import { VERSION } from '#shared/service/version.ts';
 import { type Tensor, tensor } from '#shared/tensor/tensor.ts';
 import type { AdmittedJob } from './job.ts';
+import { sizePairs } from './size-conditioning.ts';
 import { startFields, startPairs } from './start-text.ts';
 
 /** One picture of a job. */
@@ -71,6 +72,7 @@ export function parametersText(job: DoneJob, index: number): string {
       ...(job.eta !== (sampler.eta ?? 0) && { Eta: String(job.eta) }),
       ...guidancePairs(job),
       ...(job.guess_mode && { 'Guess mode': 'True' }),
+      ...sizePairs(job),
       ...startPairs(job),
       ...loraStartPairs(job),
     },

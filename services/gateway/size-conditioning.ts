@@ -60,3 +60,20 @@ export function timeIdsOf(
     ],
   };
 }
+
+/** What was asked for, for a picture's parameters: `Original size: 512x256`, width first as sizes stand there. */
+export function sizePairs(job: SizeFields): Record<string, string> {
+  const given = FIELDS.filter((field) => job[field] !== undefined);
+  return Object.fromEntries(given.map((field) => [labelOf(field), textOf(field, job[field]!)]));
+}
+
+/** `crops_coords_top_left` → `Crops coords top left` */
+function labelOf(field: string): string {
+  const words = field.replaceAll('_', ' ');
+  return words[0]!.toUpperCase() + words.slice(1);
+}
+
+function textOf(field: string, value: number | readonly number[]): string {
+  if (typeof value === 'number') return String(value);
+  return field.endsWith('_size') ? `${value[1]}x${value[0]}` : value.join('-');
+}

@@ -36,7 +36,7 @@ export async function requestOf(row: PipelineCase, numbers: TensorMap): Promise<
   }));
   return {
     prompt: row.prompt,
-    negative_prompt: row.negative_prompt ?? '',
+    ...(row.negative_prompt && { negative_prompt: row.negative_prompt }),
     width: row.width,
     height: row.height,
     steps: row.steps,
