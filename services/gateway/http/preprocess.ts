@@ -17,7 +17,8 @@ export const HintSettings = z.strictObject({
   downsampling,
   resize_mode,
 });
-const PreprocessRequest = z
+/** The body of POST /v1/preprocess. */
+export const PreprocessRequest = z
   .strictObject({ image, preprocessor, canny_low, canny_high, threshold, downsampling, resize_mode, width, height })
   .refine((request) => request.canny_low <= request.canny_high, {
     path: ['canny_low'],

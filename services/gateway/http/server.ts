@@ -13,6 +13,7 @@ import { type JobRouteParts, serveJobs } from './jobs.ts';
 import { type MeshRouteParts, serveMesh } from './mesh.ts';
 import { serveMetrics } from './metrics.ts';
 import { type PreprocessParts, servePreprocess } from './preprocess.ts';
+import { serveReference } from './reference.ts';
 import { NOT_BUILT, serveStudio } from './studio.ts';
 
 /** Time for a request to come in, ms: the largest body at 0.5 MB/s. Its answer may take as long as the job. */
@@ -62,6 +63,7 @@ export function createHttp(parts: HttpParts): FastifyInstance {
   serveA1111(app, parts);
   serveMesh(app, { ...parts, streams });
   servePreprocess(app, parts);
+  serveReference(app);
   serveHealth(app, parts.missingRoles);
   if (parts.metrics) serveMetrics(app, parts.metrics);
   if (parts.studioFolder !== undefined) serveStudio(app, parts.studioFolder);
