@@ -6,6 +6,7 @@ import type { GenerateFlags } from './generate-request.ts';
 import { addMeshCommands } from './mesh-commands.ts';
 import { decimalNumber, wholeNumber } from './number-flag.ts';
 import { EXIT } from './report.ts';
+import { addSamplingOptions } from './sampling-flags.ts';
 import { addStartOptions } from './start-flags.ts';
 import type { Listed } from './status-command.ts';
 import { parseControlNet, parseLora, parseLoraStart } from './units.ts';
@@ -25,7 +26,7 @@ export const program: Command = new Command('latentmesh')
   .exitOverride()
   .addHelpText('after', AFTER_HELP);
 
-addStartOptions(program.command('generate'))
+addStartOptions(addSamplingOptions(program.command('generate')))
   .description('make a picture, on the mesh that runs or on one started for this command')
   .argument('<prompt>', 'what to see')
   .option('--model <path>', 'checkpoint: a diffusers folder or a .safetensors file; a mesh that runs must serve it')
@@ -34,7 +35,6 @@ addStartOptions(program.command('generate'))
   .option('--height <pixels>', 'a multiple of 8', wholeNumber)
   .option('--steps <n>', 'denoising steps', wholeNumber)
   .option('--guidance <scale>', 'how closely to follow the prompt', decimalNumber)
-  .option('--sampler <name>', 'see `latentmesh list samplers`')
   .option('--seed <n>', 'of the first picture; the next ones count up', wholeNumber)
   .option('--batch <n>', 'pictures', wholeNumber)
   .option('--clip-skip <n>', 'layer of the text encoder, counted from the end', wholeNumber)
@@ -87,7 +87,7 @@ program
 program
   .command('list')
   .description('print names, one a line')
-  .addArgument(new Argument('<what>').choices(['models', 'samplers', 'controlnets', 'loras']))
+  .addArgument(new Argument('<what>').choices(['models', 'samplers', 'schedules', 'controlnets', 'loras']))
   .option(...JSON_FLAG)
   .action(async (what: Listed, flags: object) => (await import('./status-command.ts')).list(what, flags));
 

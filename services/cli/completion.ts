@@ -4,6 +4,7 @@ import type { Command, Option } from 'commander';
 /** What the mesh can name, by the flag that takes it: `latentmesh list <what>` prints them. */
 const LISTED: Readonly<Record<string, string>> = {
   '--sampler': 'samplers',
+  '--schedule': 'schedules',
   '--lora': 'loras',
   '--controlnet': 'controlnets',
 };

@@ -3,18 +3,18 @@ import { randomBytes } from 'node:crypto';
 import type { GenerateInput } from '#shared/contracts/generate.ts';
 import type { Preprocessor } from '#shared/contracts/preprocessors.ts';
 import { readImage } from './read-image.ts';
+import { type SamplingFlags, samplingFields } from './sampling-flags.ts';
 import { type StartFlags, startFields } from './start-flags.ts';
 import type { ControlNetFlag, LoraFlag, LoraStartFlag } from './units.ts';
 
 /** As commander hands them over. What is left out takes the mesh's default. */
-export interface GenerateFlags extends StartFlags {
+export interface GenerateFlags extends StartFlags, SamplingFlags {
   readonly model?: string;
   readonly negative?: string;
   readonly width?: number;
   readonly height?: number;
   readonly steps?: number;
   readonly guidance?: number;
-  readonly sampler?: string;
   readonly seed?: number;
   readonly batch?: number;
   readonly clipSkip?: number;
@@ -49,7 +49,7 @@ export async function generateRequest(prompt: string, job: string, flags: Genera
     height: flags.height,
     steps: flags.steps,
     guidance_scale: flags.guidance,
-    sampler: flags.sampler,
+    ...samplingFields(flags),
     seed: flags.seed,
     batch: flags.batch,
     ...(await startFields(flags)),

@@ -31,7 +31,7 @@ export function addMeshCommands(program: Command): void {
     .option(...JSON_FLAG)
     .action(async (flags: object) => (await import('./jobs-command.ts')).jobs(flags));
 
-  for (const what of ['models', 'loras', 'controlnets', 'samplers'] as const) {
+  for (const what of ['models', 'loras', 'controlnets', 'samplers', 'schedules'] as const) {
     const command = program
       .command(what)
       .description(`list ${what}: the same as \`list ${what}\``)

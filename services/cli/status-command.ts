@@ -14,7 +14,7 @@ export async function status({ json }: { readonly json?: boolean }): Promise<voi
 }
 
 /** What `list` can list. */
-export type Listed = 'models' | 'samplers' | 'controlnets' | 'loras';
+export type Listed = 'models' | 'samplers' | 'schedules' | 'controlnets' | 'loras';
 
 /** Prints the names of one kind, one on a line. */
 export async function list(what: Listed, { json }: { readonly json?: boolean }): Promise<void> {

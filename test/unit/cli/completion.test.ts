@@ -24,7 +24,7 @@ describe('command line — completion', () => {
   it('offers the flags of a command, and the values of a flag', () => {
     expect(offered('latentmesh', 'generate', '--ste')).toEqual(['--steps']);
     expect(offered('latentmesh', 'generate', '--priority', '')).toEqual(['low', 'normal', 'high']);
-    expect(offered('latentmesh', 'list', 's')).toEqual(['samplers']);
+    expect(offered('latentmesh', 'list', 's')).toEqual(['samplers', 'schedules']);
   });
 
   it.each(['zsh', 'fish'] as const)('names every command to %s', (shell) => {

@@ -1,7 +1,7 @@
 /** A1111's txt2img and img2img in our terms. */
 import type { GenerateInput } from '#shared/contracts/generate.ts';
 import { MAX_BATCH } from '#shared/contracts/limits.ts';
-import { resolveSampler } from '#shared/diffusion/sampler-names.ts';
+import { resolveSampler, webUiSchedule } from '#shared/diffusion/sampler-names.ts';
 import { atField } from '#shared/errors/at-field.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import { nearestNames } from '#shared/errors/nearest.ts';
@@ -70,10 +70,10 @@ async function samplingOf({
 }: A1111Fields): Promise<Partial<GenerateInput>> {
   const name = sampler_name ?? sampler_index ?? DEFAULT_SAMPLER;
   const { sampler, schedule } = await atField('sampler_name', () => resolveSampler(name));
-  const asked = scheduler && scheduler.toLowerCase() !== 'automatic' ? scheduler : (schedule ?? sampler.webUiSchedule);
+  const isAutomatic = !scheduler || scheduler.toLowerCase() === 'automatic';
   return {
     sampler: sampler.label,
-    ...(asked !== undefined && { schedule: asked }),
+    schedule: isAutomatic ? (schedule ?? webUiSchedule(sampler)) : scheduler,
     // Clients send it with every request; where the sampler has none, it asks for nothing.
     ...(eta != null && sampler.eta !== undefined && { eta }),
   };
