@@ -18,6 +18,7 @@ await ensureStudio(folder);
 const mesh = await TestMesh.start({
   model: join(ROOT, 'models/pocket'),
   replicas: { controlnet: 2 },
+  loras: [],
   env: { LATENTMESH_STUDIO: folder },
 });
 
@@ -53,8 +54,8 @@ try {
 }
 
 async function inBrowser(options: object, act: (page: Page) => Promise<void>): Promise<void> {
-  await using browser = await TestBrowser.open(options);
-  const { page } = await browser.page();
+  await using browser = await TestBrowser.open();
+  const { page } = await browser.page(options);
   await page.goto(mesh.httpUrl);
   await page.getByRole('status').filter({ hasText: 'actors' }).waitFor();
   await act(page);

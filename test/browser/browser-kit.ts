@@ -1,9 +1,6 @@
 /** A real Chromium for tests: found, not fetched. What a page asks for and says goes on record. */
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 const FLAGS = [
@@ -22,32 +19,23 @@ export const CHROMIUM: string | undefined = [process.env.CHROMIUM_PATH ?? '', ..
 /** Told by tests that are skipped for the lack of it. */
 export const NO_CHROMIUM = 'no Chromium: apt install chromium, or set CHROMIUM_PATH';
 
-/** A browser of its own, gone with its profile at the end. */
+/** One browser for many people. */
 export class TestBrowser implements AsyncDisposable {
-  readonly #context: BrowserContext;
-  readonly #profile: string;
+  readonly #browser: Browser;
 
-  private constructor(context: BrowserContext, profile: string) {
-    this.#context = context;
-    this.#profile = profile;
+  private constructor(browser: Browser) {
+    this.#browser = browser;
   }
 
-  /** A window of a new person: nothing stored, nothing asked before. */
-  static async open(options: BrowserContextOptions = {}): Promise<TestBrowser> {
-    const profile = await mkdtemp(join(tmpdir(), 'latentmesh-browser-'));
-    const context = await chromium.launchPersistentContext(profile, {
-      executablePath: CHROMIUM!,
-      args: FLAGS,
-      viewport: { width: 1440, height: 900 },
-      ...options,
-    });
-    return new TestBrowser(context, profile);
+  static async open(): Promise<TestBrowser> {
+    return new TestBrowser(await chromium.launch({ executablePath: CHROMIUM!, args: FLAGS }));
   }
 
-  /** A page, with what it asked for and what went wrong in it. */
-  async page(): Promise<WatchedPage> {
-    const page = await this.#context.newPage();
-    const watched: WatchedPage = { page, requests: [], troubles: [] };
+  /** The page of somebody new: nothing stored, nothing asked before. What it asks for and what goes wrong is on record. */
+  async page(options: BrowserContextOptions = {}): Promise<WatchedPage> {
+    const context = await this.#browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+    const page = await context.newPage();
+    const watched: WatchedPage = { page, requests: [], troubles: [], [Symbol.asyncDispose]: () => context.close() };
     page.on('request', (request) => watched.requests.push(request.url()));
     page.on('pageerror', ({ message }) => watched.troubles.push(message));
     page.on('dialog', (dialog) => {
@@ -60,14 +48,13 @@ export class TestBrowser implements AsyncDisposable {
     return watched;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#context.close();
-    await rm(this.#profile, { recursive: true, force: true });
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#browser.close();
   }
 }
 
 /** See {@link TestBrowser.page}. */
-export interface WatchedPage {
+export interface WatchedPage extends AsyncDisposable {
   readonly page: Page;
   /** Every address that was asked for. */
   readonly requests: string[];

@@ -26,25 +26,29 @@ let page: Page;
 
 beforeAll(async () => {
   if (!CHROMIUM) return;
+  browser = await TestBrowser.open();
   await ensureStudio(join(folder, 'studio'));
   mesh = await TestMesh.start({
     model: join(ROOT, 'models/pocket'),
     httpPort: await firstFreePort(FIRST_PORT),
+    loras: [],
     env: { LATENTMESH_STUDIO: join(folder, 'studio') },
   });
 });
-afterAll(() => mesh?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  await browser?.[Symbol.asyncDispose]();
+  await mesh?.[Symbol.asyncDispose]();
+});
 
 beforeEach(async (context) => {
   if (!CHROMIUM) return context.skip(NO_CHROMIUM);
-  browser = await TestBrowser.open();
   watched = await browser.page();
   page = watched.page;
   await open();
 });
 afterEach(async () => {
   if (!CHROMIUM) return;
-  await browser[Symbol.asyncDispose]();
+  await watched[Symbol.asyncDispose]();
   expect(watched.troubles).toEqual([]);
 });
 

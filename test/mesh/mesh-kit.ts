@@ -26,6 +26,8 @@ export interface TestMeshOptions {
   readonly model?: string;
   readonly replicas?: Partial<Record<Role, number>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Folders with LoRAs besides the model's own; left out: the recorded ones. */
+  readonly loras?: readonly string[];
   /** Left out: any that is free, and another one after a restart. */
   readonly httpPort?: number;
 }
@@ -58,7 +60,7 @@ export class TestMesh implements AsyncDisposable {
 
   /** Resolves when every service is ready; what was started before a failure is ended. */
   static async start(options: TestMeshOptions = {}): Promise<TestMesh> {
-    const { model = REFERENCE_MODEL, replicas = {}, env = {}, httpPort = 0 } = options;
+    const { model = REFERENCE_MODEL, replicas = {}, env = {}, httpPort = 0, loras = [REFERENCE_LORAS] } = options;
     await using resources = new AsyncDisposableStack();
     const folder = await mkdtemp(join(tmpdir(), 'latentmesh-mesh-'));
     resources.defer(() => rm(folder, { recursive: true, force: true }));
@@ -70,7 +72,7 @@ export class TestMesh implements AsyncDisposable {
       natsPort: 0,
       httpPort,
       controlnets: [],
-      loras: [REFERENCE_LORAS],
+      loras,
       embeddings: [],
       replicas: { ...Object.fromEntries(ROLES.map((role) => [role, 1])), ...replicas } as Record<Role, number>,
       isQuiet: true,
