@@ -21,6 +21,8 @@ const CACHE_BYTES = 64 * 2 ** 20;
 interface Turn {
   readonly lease: EncodersLease;
   readonly signal: AbortSignal;
+  /** Of the set of learned words. */
+  readonly words: string;
   /** Until one has to be computed. */
   isCached: boolean;
 }
@@ -40,7 +42,8 @@ export class TextEncoderActor {
     const options = { deadlineUnixMs: request.deadlineUnixMs, signal };
     const lease = await this.#encoders.acquire(request.body.loras, options);
     try {
-      return await this.#encode(request.body, { lease, signal, isCached: true });
+      const words = await this.#encoders.learnWords();
+      return await this.#encode(request.body, { lease, signal, words, isCached: true });
     } finally {
       lease.release();
     }
@@ -80,7 +83,7 @@ export class TextEncoderActor {
     { turn, reading }: { readonly turn: Turn; readonly reading: PromptReading },
   ): Promise<Embedded> {
     const { clipSkip, syntax, minChunks } = reading;
-    const name = `${turn.lease.key} ${clipSkip} ${syntax} ${minChunks} ${prompt}`;
+    const name = `${turn.lease.key} ${turn.words} ${clipSkip} ${syntax} ${minChunks} ${prompt}`;
     const known = this.#embeddings.get(name);
     if (known) return known;
     turn.isCached = false;

@@ -6,11 +6,14 @@ import { clipText } from '#shared/graph/models/clip-text.ts';
 import type { Device, WeightSet } from '#shared/session/device.ts';
 import { Network } from '#shared/session/network.ts';
 import { pick, type Tensor, tensor } from '#shared/tensor/tensor.ts';
+import type { LearnedPrompt } from './learned-tokens.ts';
 
 interface ClipShape {
   readonly batch: number;
   /** Layers that the embeddings come through: all, or fewer by clip skip. */
   readonly layers: number;
+  /** With places for learned words. */
+  readonly hasLearned: boolean;
 }
 
 /** Embeddings of a prompt. */
@@ -34,8 +37,8 @@ const READINGS: Readonly<Record<Family, Reading>> = {
   sdxl: { unreadLayers: 1, isNormed: false },
 };
 
-/** Graphs that stay compiled: clip skip 1 and 2 are what people use. */
-const MAX_SHAPES = 3;
+/** Graphs that stay compiled: clip skip 1 and 2 are what people use, with learned words and without. */
+const MAX_SHAPES = 4;
 
 /** See the head of this file. */
 export class TextEncoder {
@@ -71,9 +74,9 @@ export class TextEncoder {
     const base = await device.loadWeights(source, fed, { isPatchable: true });
     const network = new Network<ClipShape>({
       device,
-      build: ({ batch, layers }, variant) =>
-        clipText(config, source, { batch }, { layers, isNormed, hasPooled, ...variant }),
-      key: ({ batch, layers }) => `${batch}x${layers}`,
+      build: ({ batch, layers, hasLearned }, variant) =>
+        clipText(config, source, { batch }, { layers, isNormed, hasPooled, hasLearned, ...variant }),
+      key: ({ batch, layers, hasLearned }) => `${batch}x${layers}${hasLearned ? ' learned' : ''}`,
       maxShapes: MAX_SHAPES,
     });
     return new TextEncoder(base, network, { maxClipSkip: config.layers - unreadLayers, hasPooled });
@@ -81,20 +84,27 @@ export class TextEncoder {
 
   /** Makes the first prompt as fast as later ones. */
   async warmUp(): Promise<void> {
-    await this.#network.warmUp({ batch: 1, layers: this.maxClipSkip }, this.base);
+    await this.#network.warmUp({ batch: 1, layers: this.maxClipSkip, hasLearned: false }, this.base);
   }
 
   /**
    * Embeds one prompt.
    *
-   * ids       i32 [T], T = 77
+   * tokens    ids i32 [T], T = 77; or with the vectors of learned words
    * clipSkip  as A1111 counts: 1 … `maxClipSkip`
    */
-  async encode(ids: Int32Array, clipSkip: number, weights: WeightSet, signal: AbortSignal): Promise<Embedded> {
+  async encode(
+    tokens: Int32Array | LearnedPrompt,
+    clipSkip: number,
+    weights: WeightSet,
+    signal: AbortSignal,
+  ): Promise<Embedded> {
+    const { ids, ...learned } = tokens instanceof Int32Array ? { ids: tokens } : tokens;
     const input_ids = tensor('i32', [1, ids.length], ids.slice());
     const names = this.#hasPooled ? ['last_hidden_state', 'pooled'] : ['last_hidden_state'];
-    const shape = { batch: 1, layers: this.maxClipSkip - (clipSkip - 1) };
-    const { outputs } = await this.#network.run(shape, { feeds: { input_ids }, weights, outputs: names }, signal);
+    const shape = { batch: 1, layers: this.maxClipSkip - (clipSkip - 1), hasLearned: 'learned' in learned };
+    const feeds = { input_ids, ...learned };
+    const { outputs } = await this.#network.run(shape, { feeds, weights, outputs: names }, signal);
     const embeds = pick(outputs, 'last_hidden_state', 'f32');
     return this.#hasPooled ? { embeds, pooled: pick(outputs, 'pooled', 'f32') } : { embeds };
   }

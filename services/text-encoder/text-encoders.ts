@@ -6,6 +6,8 @@ import type { MeshCallOptions } from '#shared/placement/mesh-client.ts';
 import type { WeightSet } from '#shared/session/device.ts';
 import { f32, sizeBytes, type Tensor } from '#shared/tensor/tensor.ts';
 import { type Chunk, chunksOf, plainChunk } from './chunks.ts';
+import type { EmbeddingLibrary } from './embedding-library.ts';
+import type { LearnedTokens } from './learned-tokens.ts';
 import type { Embedded, TextEncoder } from './text-encoder.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { embedChunks } from './weighted-embedding.ts';
@@ -15,6 +17,8 @@ export interface EncoderParts {
   readonly encoder: TextEncoder;
   readonly tokenizer: Tokenizer;
   readonly loras: LoraWeights;
+  /** Where prompts may have learned words; its tokenizer is the one above. */
+  readonly words?: LearnedTokens;
 }
 
 /** How a prompt is read. */
@@ -36,10 +40,19 @@ export interface EncodersLease {
 /** See the head of this file. */
 export class TextEncoders {
   readonly #parts: readonly EncoderParts[];
+  readonly #library: EmbeddingLibrary | undefined;
 
   /** parts  at least one; the pooled embedding is the last one's */
-  constructor(parts: readonly EncoderParts[]) {
+  constructor(parts: readonly EncoderParts[], library?: EmbeddingLibrary) {
     this.#parts = parts;
+    this.#library = library;
+  }
+
+  /** Looks which learned words there are. Returns what names their set: another one when a file has changed. */
+  async learnWords(): Promise<string> {
+    const words = (await this.#library?.words()) ?? [];
+    for (const { words: tokens } of this.#parts) tokens?.learn(words);
+    return words.map(({ firstVector }) => firstVector).join();
   }
 
   /** As A1111 counts; what the shortest encoder allows. */
@@ -81,9 +94,9 @@ export class TextEncoders {
    */
   async encode(prompt: string, reading: PromptReading, lease: EncodersLease, signal: AbortSignal): Promise<Embedded> {
     const all: Embedded[] = [];
-    for (const [i, { encoder, tokenizer }] of this.#parts.entries()) {
+    for (const [i, { encoder, tokenizer, words }] of this.#parts.entries()) {
       const run = (ids: Int32Array): Promise<Embedded> =>
-        encoder.encode(ids, reading.clipSkip, lease.weights[i]!, signal);
+        encoder.encode(words?.read(ids) ?? ids, reading.clipSkip, lease.weights[i]!, signal);
       all.push(await embedInChunks(readChunks(prompt, tokenizer, reading), run));
     }
     const embeds = joinWidths(all.map((one) => one.embeds));

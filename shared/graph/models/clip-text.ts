@@ -9,7 +9,7 @@ import type { GraphModel } from '../graph-model.ts';
 import { type AttentionNames, attention } from '../nn/attention.ts';
 import { linear } from '../nn/linear.ts';
 import { layerNorm } from '../nn/norm.ts';
-import { add, equal, gelu, quickGelu, toF32 } from '../ops/elementwise.ts';
+import { add, equal, gelu, mul, quickGelu, toF32 } from '../ops/elementwise.ts';
 import { argMax, gather, reshape } from '../ops/layout.ts';
 import type { Value } from '../value.ts';
 import type { GraphVariant } from './variant.ts';
@@ -39,6 +39,8 @@ export interface ClipTextVariant extends GraphVariant {
   readonly layers?: number;
   /** Whether the final norm follows: it does but in SDXL. */
   readonly isNormed?: boolean;
+  /** Takes vectors in the place of some tokens (textual inversion): `kept` f32 [B, T, 1], 0 there; `learned` f32 [B, T, D], 0 elsewhere. */
+  readonly hasLearned?: boolean;
   /** Puts out `pooled` too, which runs all layers: the embedding of the end token, f32 [B, D], or projected f32 [B, P]. */
   readonly hasPooled?: boolean;
 }
@@ -59,6 +61,7 @@ export function clipText(
     layers = config.layers,
     isNormed = true,
     hasPooled = false,
+    hasLearned = false,
     weightMode = FED,
     branches,
     taps = [],
@@ -67,9 +70,10 @@ export function clipText(
   const name = `clip.text ${batch}x${tokens} layers=${layers}`;
   const g = new GraphBuilder({ name, source, weightMode, branches, taps });
   const ids = g.input('input_ids', 'i32', [batch, tokens]);
+  const learned = hasLearned ? learnedInputs(g, [batch, tokens, config.hiddenSize]) : undefined;
   const pooled = g.scope('text_model', () => {
     const norm = (x: Value): Value => layerNorm(g, x, 'final_layer_norm', config.layerNormEps);
-    let hidden = g.scope('embeddings', () => embed(g, ids, config));
+    let hidden = g.scope('embeddings', () => embed(g, ids, config, learned));
     let embeddings = hidden;
     g.tap('hidden_state_0', hidden);
     for (let layer = 0; layer < (hasPooled ? config.layers : layers); layer++) {
@@ -89,10 +93,24 @@ function project(g: GraphBuilder, pooled: Value, { projectionDim }: ClipTextConf
   return linear(g, pooled, 'text_projection', { features: projectionDim, hasBias: false });
 }
 
+interface LearnedInputs {
+  readonly kept: Value;
+  readonly learned: Value;
+}
+
+function learnedInputs(g: GraphBuilder, [batch, tokens, width]: readonly [number, number, number]): LearnedInputs {
+  return {
+    kept: g.input('kept', 'f32', [batch, tokens, 1]),
+    learned: g.input('learned', 'f32', [batch, tokens, width]),
+  };
+}
+
 /** The token table is looked up as it is stored, and only the rows found are widened. */
-function embed(g: GraphBuilder, ids: Value, { vocabSize, hiddenSize, maxPositions }: ClipTextConfig): Value {
+function embed(g: GraphBuilder, ids: Value, config: ClipTextConfig, words: LearnedInputs | undefined): Value {
+  const { vocabSize, hiddenSize, maxPositions } = config;
   const table = g.storedWeight('token_embedding.weight', [vocabSize, hiddenSize]);
-  const tokens = toF32(g, gather(g, table, ids));
+  const known = toF32(g, gather(g, table, ids));
+  const tokens = words ? add(g, mul(g, known, words.kept), words.learned) : known;
   const rows = [0, ids.shape[1]!] as const;
   return add(g, tokens, g.weight('position_embedding.weight', [maxPositions, hiddenSize], { rows }));
 }
