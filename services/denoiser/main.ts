@@ -19,7 +19,8 @@ await runService('denoiser', async ({ config, transport, bus, mesh, directory, i
   const unet = await Unet.load(device, pipeline.folders.unet, pipeline.unet);
   // What most jobs ask for: the model's own size, with guidance.
   const { sampleSize } = pipeline.unet;
-  await unet.warmUp({ batch: 2, height: sampleSize, width: sampleSize, tokens: tokensOf(pipeline) });
+  const batch = pipeline.unet.guidanceWidth === undefined ? 2 : 1; // one that reads the scale has no second half
+  await unet.warmUp({ batch, height: sampleSize, width: sampleSize, tokens: tokensOf(pipeline) });
   const loras = new LoraWeights({ mesh, part: 'unet', base: unet.base, maxBytes: config.patchCacheBytes });
   const lanes = new Lanes(config.jobsPerDenoiser);
   const turns = new RecentTimes();
