@@ -18,8 +18,9 @@ export function openDoors(transport: Transport, desk: Desk, status: () => Promis
       transport,
       subjects.generate,
       async (request, { headers, replySubject }) => {
-        const job = await desk.accept(request, { headers, ...(replySubject && { replyTo: replySubject }) });
-        return replySubject ? ANSWERED_LATER : { job };
+        const isAnsweredLater = replySubject !== undefined && !isAsync(headers);
+        const job = await desk.accept(request, { headers, ...(isAnsweredLater && { replyTo: replySubject }) });
+        return isAnsweredLater ? ANSWERED_LATER : { job, state: 'queued' };
       },
       QUEUE,
     ),
@@ -41,6 +42,11 @@ export function answerOver(
       replyError(transport, replyTo, error);
     }
   };
+}
+
+/** As HTTP's `Prefer: respond-async` (RFC 7240) asks: the job's name at once, not its end. */
+function isAsync(headers: Readonly<Record<string, string>>): boolean {
+  return Object.entries(headers).some(([name, value]) => name.toLowerCase() === 'prefer' && value === 'respond-async');
 }
 
 /** One job where the query names one, else a list. */

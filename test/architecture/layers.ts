@@ -17,6 +17,7 @@ export const AREAS: Readonly<Record<string, readonly string[]>> = {
   contracts: ['errors', 'tensor', 'wire', 'bus/subjects.ts'],
   placement: ['errors', 'tensor', 'wire', 'telemetry', 'bus', 'contracts'],
   adapters: ['errors', 'tensor', 'telemetry', 'session', 'contracts', 'placement'],
+  client: ['errors', 'bus', 'contracts'],
   service: ['errors', 'tensor', 'config', 'telemetry', 'wire', 'actor', 'session', 'bus', 'contracts', 'placement'],
 };
 

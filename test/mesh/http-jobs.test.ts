@@ -1,7 +1,7 @@
 /** Jobs over HTTP on a whole mesh: what its processes tell on the way. */
 import { resolve } from 'node:path';
+import { connectMesh } from 'latentmesh/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
 import { decodeImage } from '#shared/image/decode.ts';
 import { serverEvents } from '#test/server-events.ts';
 import { TestMesh } from './mesh-kit.ts';
@@ -93,5 +93,42 @@ describe('jobs over HTTP — on a mesh', () => {
       [next.job, 'done'],
       [job, 'cancelled'],
     ]);
+  });
+});
+
+describe('the client over NATS — on a mesh', () => {
+  it('submits, follows, and gets the picture', async () => {
+    await using client = await connectMesh(mesh.natsUrl);
+    const job = await client.submit({ prompt: PROMPT, seed: 3, steps: 4, preview_every: 1 });
+    const events = await Array.fromAsync(client.events(job));
+    const types = events.map(({ type }) => type);
+    expect(types).toEqual(expect.arrayContaining(['progress', 'preview']));
+    expect(types.at(-1)).toBe('done');
+    const { images } = await client.result(job);
+    const png = await client.png(images[0]!);
+    expect(Buffer.from(png.subarray(1, 4)).toString()).toBe('PNG');
+    expect(await Array.fromAsync(client.events(job))).toEqual([{ type: 'done', job }]);
+    expect((await client.jobs({ limit: 1 }))[0]!.job).toBe(job);
+    expect((await client.status()).model).toBe('pocket');
+  });
+
+  it('an abort cancels the job', async () => {
+    await using client = await connectMesh(mesh.natsUrl);
+    const abort = new AbortController();
+    const types: string[] = [];
+    const job = await client.submit({ prompt: PROMPT, steps: 150 });
+    for await (const { type } of client.events(job, abort.signal)) {
+      types.push(type);
+      if (type === 'progress') abort.abort();
+    }
+    expect(types.at(-1)).toBe('cancelled');
+    expect((await client.job(job)).state).toBe('cancelled');
+    await expect(client.result(job)).rejects.toMatchObject({ code: 'CANCELLED' });
+  });
+
+  it('a wrong request, and a job that nobody knows, are told as they are', async () => {
+    await using client = await connectMesh(mesh.natsUrl);
+    await expect(client.submit({ prompt: PROMPT, steps: 0 })).rejects.toMatchObject({ code: 'INVALID_REQUEST' });
+    await expect(Array.fromAsync(client.events('nobody'))).rejects.toMatchObject({ code: 'UNKNOWN_JOB' });
   });
 });

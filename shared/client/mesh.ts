@@ -1,0 +1,143 @@
+/**
+ * The client for programs: a mesh over NATS as a few functions. `import { connectMesh } from 'latentmesh/client'`.
+ *
+ *     await using mesh = await connectMesh('nats://127.0.0.1:4222');
+ *     const job = await mesh.submit({ prompt: 'a red boat on the sea', preview_every: 5 });
+ *     for await (const event of mesh.events(job)) console.log(event.type);
+ *     const [picture] = (await mesh.result(job)).images;
+ *     await writeFile('boat.png', await mesh.png(picture));
+ */
+import { randomUUID } from 'node:crypto';
+import { requestJson, subscribeJson } from '#shared/bus/door.ts';
+import { connectNats, type NatsTransport } from '#shared/bus/nats-transport.ts';
+import { readObject } from '#shared/bus/object-store.ts';
+import { subjects } from '#shared/bus/subjects.ts';
+import type { GeneratedImage, GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
+import type { MeshStatus } from '#shared/contracts/heartbeat.ts';
+import { isEndEvent, JobEvent, type JobListQuery, type JobRecord } from '#shared/contracts/jobs.ts';
+import { MeshError } from '#shared/errors/errors.ts';
+import { JobEvents } from './job-events.ts';
+
+/** A job's record as others see it. */
+export type PublicRecord = Omit<JobRecord, 'reply_to'>;
+
+/** The doors answer within a second; a large picture takes longer to be checked, ms. */
+const ANSWER_TIMEOUT_MS = 60_000;
+
+/** Connects to the mesh at a NATS server. @throws MeshError BUS_UNAVAILABLE; CONFIGURATION for wrong credentials */
+export async function connectMesh(url: string, name = 'latentmesh-client'): Promise<MeshConnection> {
+  return new MeshConnection(await connectNats({ url, name }));
+}
+
+/** See the head of this file. All methods: @throws MeshError the mesh's; NO_ACTOR when no gateway runs */
+export class MeshConnection implements AsyncDisposable {
+  readonly #transport: NatsTransport;
+
+  constructor(transport: NatsTransport) {
+    this.#transport = transport;
+  }
+
+  /** Accepts a job, and does not wait for it. The same name with the same request is the same job. @returns its name */
+  async submit(request: GenerateInput): Promise<string> {
+    const named = { ...request, job: request.job ?? randomUUID() };
+    const headers = { prefer: 'respond-async' };
+    const options = { timeoutMs: ANSWER_TIMEOUT_MS, headers };
+    const { job } = (await requestJson(this.#transport, subjects.generate, named, options)) as { job: string };
+    return job;
+  }
+
+  /** Accepts a job and waits for its end. An abort cancels it. @throws MeshError of the job; CANCELLED */
+  async generate(request: GenerateInput, signal?: AbortSignal): Promise<GenerateReply> {
+    const job = await this.submit(request);
+    for await (const _ of this.events(job, signal));
+    return this.result(job);
+  }
+
+  /**
+   * Where a job stands, then its events until the last one, which comes also when it is over already. Leaving the loop leaves
+   * the job alone; an abort cancels it, and the loop ends with its last event.
+   */
+  async *events(job: string, signal?: AbortSignal): AsyncGenerator<JobEvent> {
+    const heard = new JobEvents();
+    const subscription = subscribeJson(this.#transport, subjects.events(job), (body) => {
+      const event = JobEvent.safeParse(body).data;
+      if (event) heard.push(event);
+    });
+    const cancel = (): void => void this.cancel(job).catch(() => {}); // its outcome is told by the last event
+    signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      await this.#transport.flush();
+      if (signal?.aborted) cancel();
+      const unlisten = this.#transport.onStatus(({ type }) => type === 'connected' && void this.#recheck(job, heard));
+      await this.#recheck(job, heard);
+      try {
+        for await (const event of heard) {
+          yield event;
+          if (isEndEvent(event)) return;
+        }
+      } finally {
+        unlisten();
+      }
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+      await subscription.drain();
+    }
+  }
+
+  /** @throws MeshError of a job that failed; UNKNOWN_JOB */
+  async result(job: string): Promise<GenerateReply> {
+    const { state, result, error } = await this.job(job);
+    if (result) return result;
+    throw error ? MeshError.fromWire(error) : new MeshError('INVALID_REQUEST', `The job ${job} is ${state}.`, { job });
+  }
+
+  /** @throws MeshError UNKNOWN_JOB */
+  job(job: string): Promise<PublicRecord> {
+    return this.#ask(subjects.jobs, { job });
+  }
+
+  /** The newest first. */
+  async jobs(query: Partial<JobListQuery> = {}): Promise<PublicRecord[]> {
+    return (await this.#ask<{ jobs: PublicRecord[] }>(subjects.jobs, query)).jobs;
+  }
+
+  /** A job that is over stays as it is. @returns its record then */
+  cancel(job: string): Promise<PublicRecord> {
+    return this.#ask(subjects.cancel, { job });
+  }
+
+  status(): Promise<MeshStatus> {
+    return this.#ask(subjects.status, {});
+  }
+
+  /** The PNG of a picture. @throws MeshError UNKNOWN_JOB once it is a day old */
+  async png({ b64_json, object }: GeneratedImage): Promise<Uint8Array> {
+    if (b64_json !== undefined) return Buffer.from(b64_json, 'base64');
+    if (!object) throw new MeshError('WIRE_INVALID', 'The mesh sent neither a picture nor the name of one.');
+    return readObject(this.#transport.connection, object);
+  }
+
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** Events may have been missed, before we listened or while we were away. */
+  async #recheck(job: string, heard: JobEvents): Promise<void> {
+    try {
+      const { state, error } = await this.job(job);
+      if (state === 'failed' && error) heard.push({ type: 'failed', job, error });
+      else if (state === 'running') heard.push({ type: 'started', job });
+      else if (state !== 'failed') heard.push({ type: state, job });
+    } catch (thrown) {
+      heard.fail(thrown);
+    }
+  }
+
+  async #ask<Reply>(subject: string, body: unknown): Promise<Reply> {
+    return (await requestJson(this.#transport, subject, body, { timeoutMs: ANSWER_TIMEOUT_MS })) as Reply;
+  }
+}
