@@ -50,7 +50,7 @@ export interface TextEncoderPart {
 /** Parts without which there is no picture; safety checker and feature extractor are none of them. */
 const COMMON_PARTS: Readonly<Record<string, RegExp>> = {
   unet: /^UNet2DConditionModel$/,
-  vae: /^AutoencoderKL$/,
+  vae: /^Autoencoder(?:KL|Tiny)$/,
   scheduler: /Scheduler$/,
 };
 

@@ -1,4 +1,4 @@
-/** `config.json` of AutoencoderKL. Defaults are those of diffusers. */
+/** `config.json` of AutoencoderKL and AutoencoderTiny. Defaults are those of diffusers. */
 import type { VaeConfig } from '#shared/tensor/network-config.ts';
 import { ConfigReader } from './config-reader.ts';
 import type { JsonRecord } from './json-file.ts';
@@ -10,7 +10,8 @@ import { CHANNELS, LAYERS, requireDivisible, requireSameLength } from './network
  */
 export function parseVaeConfig(path: string, config: JsonRecord): VaeConfig {
   const reader = new ConfigReader(path, config);
-  reader.className('_class_name', ['AutoencoderKL']);
+  reader.className('_class_name', ['AutoencoderKL', 'AutoencoderTiny']);
+  if (config._class_name === 'AutoencoderTiny') return parseTiny(reader);
   refuseOtherVaes(reader);
   const blockOutChannels = reader.integers('block_out_channels', CHANNELS, [64]);
   checkBlocks(reader, blockOutChannels);
@@ -25,6 +26,35 @@ export function parseVaeConfig(path: string, config: JsonRecord): VaeConfig {
     normGroups,
     scalingFactor: reader.number('scaling_factor', 0.18215),
     hasQuantConv: parseQuantConv(reader),
+  };
+  reader.finish();
+  return vae;
+}
+
+function parseTiny(reader: ConfigReader): VaeConfig {
+  reader.only('act_fn', ['relu']);
+  reader.only('upsample_fn', ['nearest']);
+  reader.only('upsampling_scaling_factor', [2]);
+  reader.only('shift_factor', [0]);
+  // Of pictures that latents are stored as, precision, and what diffusers derives from the rest.
+  reader.ignore('latent_magnitude', 'latent_shift', 'force_upcast', 'block_out_channels');
+  const half = (name: 'encoder' | 'decoder', defaultBlocks: readonly number[]) => {
+    const channels = reader.integers(`${name}_block_out_channels`, CHANNELS, [64, 64, 64, 64]);
+    const blocks = reader.integers(`num_${name}_blocks`, LAYERS, defaultBlocks);
+    if (blocks.length !== channels.length) throw reader.invalid(`num_${name}_blocks`, `${channels.length} long`);
+    return { channels, blocks };
+  };
+  const tiny = { encoder: half('encoder', [1, 3, 3, 3]), decoder: half('decoder', [3, 3, 3, 1]) };
+  const vae = {
+    inChannels: reader.integer('in_channels', CHANNELS, 3),
+    outChannels: reader.integer('out_channels', CHANNELS, 3),
+    latentChannels: reader.integer('latent_channels', CHANNELS, 4),
+    blockOutChannels: tiny.encoder.channels,
+    layersPerBlock: 0,
+    normGroups: 1,
+    scalingFactor: reader.number('scaling_factor', 1),
+    hasQuantConv: false,
+    tiny,
   };
   reader.finish();
   return vae;

@@ -86,6 +86,12 @@ export interface ControlNetConfig extends EncoderConfig {
   readonly conditioningChannelOrder: 'rgb' | 'bgr';
 }
 
+/** How a tiny autoencoder is built, from its input on; `blocks` counts the residual blocks between two changes of size. */
+export interface TinyVae {
+  readonly encoder: { readonly channels: readonly number[]; readonly blocks: readonly number[] };
+  readonly decoder: { readonly channels: readonly number[]; readonly blocks: readonly number[] };
+}
+
 /** The autoencoder between pictures and latents: `vae/`. */
 export interface VaeConfig {
   readonly inChannels: number;
@@ -98,6 +104,8 @@ export interface VaeConfig {
   readonly normGroups: number;
   /** Latents are the encoder's mean times this. */
   readonly scalingFactor: number;
+  /** Set where this is the tiny autoencoder (TAESD): nothing but this, the channels and the factor then counts. */
+  readonly tiny?: TinyVae;
   /** The 1×1 convolutions `quant_conv` and `post_quant_conv` are there. */
   readonly hasQuantConv: boolean;
 }

@@ -12,9 +12,10 @@ import { conv2d, downsample, upsample } from '../nn/conv.ts';
 import { groupNorm } from '../nn/norm.ts';
 import { resnet } from '../nn/resnet.ts';
 import { pixelsToTokens, tokensToPixels } from '../nn/tokens.ts';
-import { add, clip, scale, silu } from '../ops/elementwise.ts';
+import { add, clip, scale, shift, silu } from '../ops/elementwise.ts';
 import { split } from '../ops/layout.ts';
 import type { Value } from '../value.ts';
+import { tinyDecode, tinyEncode } from './tiny-vae.ts';
 import { type GraphVariant, graphName, type LatentSize } from './variant.ts';
 
 const NORM_EPSILON = 1e-6;
@@ -49,6 +50,10 @@ export function vaeDecode(
   const { latentChannels: channels } = config;
   const latents = g.input('latents', 'f32', [size.batch, channels, size.height, size.width]);
   const unscaled = scale(g, latents, 1 / config.scalingFactor);
+  if (config.tiny) {
+    g.output('pixels', tinyDecode(g, unscaled, config.tiny, config.outChannels));
+    return g.build();
+  }
   const quantized = config.hasQuantConv ? conv2d(g, unscaled, 'post_quant_conv', { channels, kernel: 1 }) : unscaled;
   g.output(
     'pixels',
@@ -74,6 +79,12 @@ export function vaeEncode(
   const factor = vaeFactor(config);
   const shape = [size.batch, config.inChannels, size.height * factor, size.width * factor];
   const pixels = g.input('pixels', 'f32', shape);
+  if (config.tiny) {
+    const mean = tinyEncode(g, pixels, config.tiny, config.latentChannels);
+    g.output('mean', mean);
+    g.output('logvar', shift(g, scale(g, mean, 0), LOGVAR_RANGE[0])); // its latents are not drawn
+    return g.build();
+  }
   const encoded = g.scope('encoder', () => encode(g, pixels, config));
   const channels = 2 * config.latentChannels;
   const moments = config.hasQuantConv ? conv2d(g, encoded, 'quant_conv', { channels, kernel: 1 }) : encoded;

@@ -11,21 +11,22 @@ export interface ConvOptions {
   readonly channels: number;
   readonly kernel?: number;
   readonly stride?: number;
+  readonly hasBias?: boolean;
   /** On every side; half the kernel by default, which keeps the size. */
   readonly padding?: number | Padding;
 }
 
 const NO_PADDING = onEverySide(0);
 
-/** A convolution with bias, by the weights `<name>.weight` and `<name>.bias`, and its side branch. */
+/** A convolution, by the weights `<name>.weight` and `<name>.bias`, and its side branch. */
 export function conv2d(g: GraphBuilder, x: Value, name: string, options: ConvOptions): Value {
-  const { channels, kernel = 3, stride = 1, padding = (kernel - 1) / 2 } = options;
+  const { channels, kernel = 3, stride = 1, hasBias = true, padding = (kernel - 1) / 2 } = options;
   return g.scope(name, () => {
     const shape = [channels, x.shape[1]!, kernel, kernel];
     const weight = g.adaptableWeight('weight', shape);
-    const bias = g.weight('bias', [channels]);
+    const bias = hasBias ? { bias: g.weight('bias', [channels]) } : {};
     const sides = typeof padding === 'number' ? onEverySide(padding) : padding;
-    const whole = conv(g, x, { weight, bias }, { stride, padding: sides });
+    const whole = conv(g, x, { weight, ...bias }, { stride, padding: sides });
     const branch = g.branch('weight', shape);
     if (!branch) return whole;
     const inner = conv(g, x, { weight: branch.down }, { stride, padding: sides });

@@ -39,6 +39,21 @@ export function quickGelu(g: GraphBuilder, x: Value): Value {
   return g.op('QuickGelu', [x], x, { alpha: { float: 1.702 } });
 }
 
+/** Adds a number. */
+export function shift(g: GraphBuilder, x: Value, summand: number): Value {
+  return add(g, x, g.constant('f32', [], [summand]));
+}
+
+/** max(x, 0) */
+export function relu(g: GraphBuilder, x: Value): Value {
+  return g.op('Relu', [x], x);
+}
+
+/** Between −1 and 1. */
+export function tanh(g: GraphBuilder, x: Value): Value {
+  return g.op('Tanh', [x], x);
+}
+
 /** Of an angle in radians. */
 export function sin(g: GraphBuilder, x: Value): Value {
   return g.op('Sin', [x], x);

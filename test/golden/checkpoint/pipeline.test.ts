@@ -115,9 +115,9 @@ describe('pipeline — what cannot be served is named', () => {
     ['no UNet', { 'model_index.json': { unet: [null, null] } }, 'CONFIG_INVALID', /its unet is missing/],
     [
       'another VAE',
-      { 'model_index.json': { vae: ['diffusers', 'AutoencoderTiny'] } },
+      { 'model_index.json': { vae: ['diffusers', 'AsymmetricAutoencoderKL'] } },
       'CONFIG_UNSUPPORTED',
-      /AutoencoderTiny/,
+      /AsymmetricAutoencoderKL/,
     ],
     [
       'another text width',

@@ -3,9 +3,11 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { openComponent } from '#shared/checkpoint/component.ts';
 import { parseUnetConfig } from '#shared/checkpoint/unet-config.ts';
+import { parseVaeConfig } from '#shared/checkpoint/vae-config.ts';
 import { guidanceEmbedding } from '#shared/diffusion/added-embeds.ts';
 import { RESIDUAL_MID, residualName, residualShapes } from '#shared/graph/models/residuals.ts';
 import { unetDown, unetUp } from '#shared/graph/models/unet.ts';
+import { vaeDecode, vaeEncode } from '#shared/graph/models/vae.ts';
 import { isInpainting, type UnetConfig } from '#shared/tensor/network-config.ts';
 import { elementCount, f32, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
 import { expectClose, goldenPath, loadSafetensors } from '../reference.ts';
@@ -58,6 +60,31 @@ describe.each(UNETS)('UNet of %s — as recorded', async (name) => {
   it('takes every weight of the file', () => {
     unetDown(config, weights, size);
     unetUp(config, weights, size, { hasResiduals: false });
+    weights.assertAllUsed();
+  });
+});
+
+describe('the tiny autoencoder — as recorded', async () => {
+  const { config: json, weights } = await openComponent(goldenPath('families', 'taesd'));
+  const recorded = await loadSafetensors(goldenPath('families', 'taesd', 'recorded.safetensors'));
+  const config = parseVaeConfig('taesd', json);
+  const [batch, , height, width] = recorded.latents!.shape as [number, number, number, number];
+  const size = { batch, height, width };
+
+  it('latents to pixels', async () => {
+    const { pixels } = await runGraph(vaeDecode(config, weights, size), { latents: recorded.latents! });
+    expectClose('decoded', pixels!, recorded.decoded!, tolerances.taesd!);
+  });
+
+  it('pixels to latents, which are not drawn', async () => {
+    const { mean, logvar } = await runGraph(vaeEncode(config, weights, size), { pixels: recorded.image! });
+    expectClose('encoded', mean!, recorded.encoded!, tolerances.taesd!);
+    expect(new Set(logvar!.data as Float32Array)).toEqual(new Set([-30]));
+  });
+
+  it('takes every weight of the file', () => {
+    vaeDecode(config, weights, size);
+    vaeEncode(config, weights, size);
     weights.assertAllUsed();
   });
 });
