@@ -151,6 +151,7 @@ class DenoiseJob {
       steps: body.steps,
       ...(body.eta !== undefined && { eta: body.eta }),
       schedule: body.schedule,
+      isSdxl: parts.unet.config.added !== undefined,
     });
     const { height, width } = this.#latentShape;
     this.#noise = jobNoise(body, [batch, parts.unet.config.outChannels, height, width]);

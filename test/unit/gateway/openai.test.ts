@@ -94,7 +94,7 @@ describe('OpenAI images — the request', () => {
     ['size', '512 x 512'],
     ['size', '512x513'],
     ['size', '2056x64'],
-    ['size', '2048x2048'],
+    ['size', '2056x2048'],
     ['n', 0],
     ['n', 99],
     ['quality', 'superb'],

@@ -39,11 +39,6 @@ describe('validation — the path and the reason of every field that is wrong', 
       { prompt: 'a', job: 'my job' },
       ['job: must be letters, digits, "_" and "-", at most 64 of them'],
     ],
-    [
-      'too many pixels',
-      { prompt: 'a', width: 2048, height: 2048 },
-      ['width: times height must be at most 1572864 pixels'],
-    ],
     ['a side that is no multiple of 8', { prompt: 'a', width: 100 }, ['width: must be a multiple of 8']],
     [
       'a field of a ControlNet',
