@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { MeshError } from '#shared/errors/errors.ts';
+import { containerId } from './container-id.ts';
 import { ownAddress } from './own-address.ts';
 import { readProfile, SIMULATED, type Simulation } from './simulation.ts';
 
@@ -171,7 +172,7 @@ export function readConfig(role: string, env: NodeJS.ProcessEnv): Config {
     device: values.LATENTMESH_DEVICE,
     ...simulationOf(values),
     ...(values.LATENTMESH_THREADS && { threads: values.LATENTMESH_THREADS }),
-    slot: values.LATENTMESH_SLOT ?? `${role}-${process.pid}@${hostname()}`,
+    slot: values.LATENTMESH_SLOT ?? `${role}-${process.pid}@${containerId() ?? hostname()}`,
     ...(values.LATENTMESH_DIRECT_HOST && { directHost: directHostOf(values.LATENTMESH_DIRECT_HOST) }),
     httpHost: values.LATENTMESH_HTTP_HOST,
     httpPort: values.LATENTMESH_HTTP_PORT,

@@ -30,10 +30,11 @@ export class ComposeProject implements AsyncDisposable {
   readonly natsUrl: string;
   readonly httpUrl: string;
   readonly image = 'latentmesh:test';
-  readonly #name = `latentmesh-test-${process.pid}`;
+  readonly #name: string;
   readonly #env: Record<string, string>;
 
-  private constructor(ports: { nats: number; http: number }) {
+  private constructor(name: string, ports: { nats: number; http: number }, env: Record<string, string>) {
+    this.#name = name;
     this.natsUrl = `nats://tester:a-password@127.0.0.1:${ports.nats}`;
     this.httpUrl = `http://127.0.0.1:${ports.http}`;
     this.#env = {
@@ -42,11 +43,20 @@ export class ComposeProject implements AsyncDisposable {
       NATS_PORT: `${ports.nats}`,
       NATS_USER: 'tester',
       NATS_PASSWORD: 'a-password',
+      ...env,
     };
   }
 
-  static async create(): Promise<ComposeProject> {
-    return new ComposeProject({ nats: await firstFreePort(24_222), http: await firstFreePort(28_188) });
+  /** Further variables for the compose files. */
+  static async create(env: Record<string, string> = {}): Promise<ComposeProject> {
+    const ports = { nats: await firstFreePort(24_222), http: await firstFreePort(28_188) };
+    return new ComposeProject(`latentmesh-test-${process.pid}`, ports, env);
+  }
+
+  /** Another project with the same settings: the second of two hosts. */
+  beside(): ComposeProject {
+    const port = (url: string): number => Number(new URL(url).port);
+    return new ComposeProject(`${this.#name}-b`, { nats: port(this.natsUrl), http: port(this.httpUrl) }, this.#env);
   }
 
   compose(...args: string[]): Promise<string> {
