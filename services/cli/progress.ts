@@ -22,7 +22,7 @@ export class Progress {
 
   show(event: JobEvent): void {
     if (event.type === 'queued') this.#say('waiting for its turn');
-    if (event.type === 'progress') this.#step(event.step, event.steps);
+    if (event.type === 'progress') this.#step(event.step, event.steps, event.eta_ms);
   }
 
   /** Leaves the line to whatever is printed next. Idempotent. */
@@ -31,14 +31,15 @@ export class Progress {
     this.#hasLine = false;
   }
 
-  #step(step: number, steps: number): void {
+  #step(step: number, steps: number, etaMs?: number): void {
     if (!this.#out.isTTY) {
       this.#say(`step ${step}/${steps}`);
       return;
     }
     const full = Math.round((step / steps) * BAR_WIDTH);
     const bar = styleText('cyan', '█'.repeat(full), { stream: process.stderr }) + '░'.repeat(BAR_WIDTH - full);
-    this.#say(step < steps ? `${bar} ${step}/${steps}` : `${bar} decoding`);
+    const left = etaMs === undefined ? '' : `, ${(etaMs / 1000).toFixed(1)} s left`;
+    this.#say(step < steps ? `${bar} ${step}/${steps}${left}` : `${bar} decoding`);
   }
 
   #say(text: string): void {

@@ -263,6 +263,16 @@ describe('studio — over time', () => {
     await picture().waitFor();
   });
 
+  it('a picture that the mesh keeps no longer is told, and can be made again', async () => {
+    await ask('a white heart', '2');
+    await picture().waitFor();
+    await page.route('**/images/*', (route) => route.fulfill({ status: 404 }));
+    await page.reload();
+    await stage().getByText('This picture is not kept any more').waitFor();
+    await page.getByRole('button', { name: 'Use again' }).click();
+    expect(await prompt().inputValue()).toBe('a white heart');
+  });
+
   it('a gateway that is gone is told; when it is back all goes on by itself', async () => {
     await ask('a pink fish', '30');
     await stage()

@@ -1,5 +1,6 @@
 /** Everything that was made here, newest first. */
 import type { JSX } from 'preact';
+import { KeptPicture } from '../parts/kept-picture.tsx';
 import { isRunning, type Job } from '../state/job.ts';
 import { jobs, selected, selectedId } from '../state/jobs.ts';
 import { progressText } from './progress-text.ts';
@@ -36,7 +37,13 @@ function HistoryEntry({ job, isSelected }: { job: Job; isSelected: boolean }): J
         selectedId.value = job.job;
       }}
     >
-      {image ? <img src={image.url} alt="" loading="lazy" /> : <Sign job={job} done={done} />}
+      {image ? (
+        <KeptPicture url={image.url} alt="" loading="lazy">
+          <Sign job={job} done={done} />
+        </KeptPicture>
+      ) : (
+        <Sign job={job} done={done} />
+      )}
       {job.images.length > 1 && <span class="count">{job.images.length}</span>}
     </button>
   );

@@ -1,6 +1,7 @@
 /** The picture that is looked at, on its way or finished, with what can be done with it. */
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
+import { KeptPicture } from '../parts/kept-picture.tsx';
 import { isRunning, type Job } from '../state/job.ts';
 import { selected } from '../state/jobs.ts';
 import { compared } from './compare.ts';
@@ -62,7 +63,15 @@ function Pictures({ job, index }: { job: Job; index: number }): JSX.Element {
   const image = job.images[index];
   if (image)
     return (
-      <img class="picture" src={image.url} alt={job.prompt || 'A picture'} width={image.width} height={image.height} />
+      <KeptPicture
+        class="picture"
+        url={image.url}
+        alt={job.prompt || 'A picture'}
+        width={image.width}
+        height={image.height}
+      >
+        <p class="gone">This picture is not kept any more. Its settings are: use them again.</p>
+      </KeptPicture>
     );
   if (job.previews.length === 0) return <div class={isRunning(job) ? 'paper waiting' : 'paper'} aria-hidden="true" />;
   return (

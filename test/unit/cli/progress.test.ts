@@ -7,7 +7,7 @@ const written = (isTTY: boolean) => {
   const progress = new Progress({ isTTY, write: (text) => texts.push(text) });
   progress.show({ type: 'queued', job: 'j' });
   progress.show({ type: 'started', job: 'j' });
-  progress.show({ type: 'progress', job: 'j', step: 1, steps: 2 });
+  progress.show({ type: 'progress', job: 'j', step: 1, steps: 2, eta_ms: 1540 });
   progress.show({ type: 'progress', job: 'j', step: 2, steps: 2 });
   progress.end();
   progress.end();
@@ -24,7 +24,7 @@ describe('progress', () => {
     expect(texts.every((text) => text.startsWith('\r\x1b[2K') && !text.includes('\n'))).toBe(true);
     expect(texts.map((text) => stripVTControlCharacters(text).trim())).toEqual([
       'waiting for its turn',
-      '████████████░░░░░░░░░░░░ 1/2',
+      '████████████░░░░░░░░░░░░ 1/2, 1.5 s left',
       '████████████████████████ decoding',
       '',
     ]);
