@@ -7,6 +7,7 @@ import { firstStep } from '#shared/diffusion/sampler.ts';
 import type { Size } from '#shared/image/resize.ts';
 import type { MeshCallOptions } from '#shared/placement/mesh-client.ts';
 import { withSpan } from '#shared/telemetry/tracing.ts';
+import { isInpainting } from '#shared/tensor/network-config.ts';
 import { pick, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
 import { scheduleOf } from './admit-start.ts';
 import { enlarged } from './enlarge.ts';
@@ -14,6 +15,7 @@ import type { GenerationParts } from './generation-parts.ts';
 import { readHint } from './hint.ts';
 import type { AdmittedJob } from './job.ts';
 import { timeIdsOf } from './size-conditioning.ts';
+import { nothingKept } from './start-tensors.ts';
 import { readStart } from './stored-start.ts';
 
 /** What comes out of all of them. */
@@ -60,23 +62,33 @@ export async function denoise(
   const second = secondPass(job.hires, job.edited?.hires_calls);
   const calls = { first: callsOf(runs, first), second: callsOf(runs, second) };
   const small = await run(runs, first, { before: 0, after: calls.second });
-  const tensors = await withSpan('enlarge', {}, () => enlarged(parts.mesh, small.latents, job.hires!, options));
-  const hints = await readHints(parts, job, 'hires_hint');
-  const large = await run(runs, { ...second, tensors: { ...hints, ...tensors } }, { before: calls.first, after: 0 });
+  const [tensors, hints, seen] = await Promise.all([
+    withSpan('enlarge', {}, () => enlarged(parts.mesh, small.latents, job.hires!, options)),
+    readHints(parts, job, 'hires_hint'),
+    unmasked(parts, second.size, options),
+  ]);
+  const all = { ...hints, ...seen, ...tensors };
+  const large = await run(runs, { ...second, tensors: all }, { before: calls.first, after: 0 });
   return { latents: large.latents, loraEnteredStep: small.loraEnteredStep };
 }
 
 /** What the first run needs beside the embeddings; it may be made while those are. */
 export async function firstPass(parts: GenerationParts, job: AdmittedJob, options: MeshCallOptions): Promise<Pass> {
   const { width, height, steps, lora_start, start, edited } = job;
-  const [hints, pictures] = await Promise.all([
+  const [hints, seen, pictures] = await Promise.all([
     withSpan('hints', {}, () => readHints(parts, job, 'hint')),
+    start?.mask ? {} : unmasked(parts, { width, height }, options),
     start && withSpan('start', {}, () => readStart(parts, start, options)),
   ]);
   const skipped = start ? firstStep(steps, start.strength) : 0;
   const conditionings = edited?.calls ?? [];
-  const tensors = { ...hints, ...pictures };
+  const tensors = { ...hints, ...seen, ...pictures };
   return { size: { width, height }, steps, firstStep: skipped, lora_start, conditionings, tensors };
+}
+
+/** Inpainting UNets see a mask in every run. */
+async function unmasked({ mesh, pipeline }: GenerationParts, size: Size, options: MeshCallOptions): Promise<TensorMap> {
+  return isInpainting(pipeline.unet) ? nothingKept(mesh, size, options) : {};
 }
 
 /** LoRAs are there by now. */
@@ -109,7 +121,7 @@ async function run({ parts, job, embeds, options }: Runs, pass: Pass, other_call
     loras: lorasOf(job),
     lora_start: pass.lora_start,
     conditionings: pass.conditionings,
-    ...(pass.tensors.init_mean && { start: { first_step: pass.firstStep, inpaint_fill } }),
+    ...((pass.tensors.init_mean || pass.tensors.mask) && { start: { first_step: pass.firstStep, inpaint_fill } }),
     ...(variation && { variation }),
     ...(other_calls && { other_calls }),
   };

@@ -2,6 +2,7 @@
 import * as vae from '#shared/contracts/vae.ts';
 import { latentMask } from '#shared/image/mask.ts';
 import { type Picture, pictureSize } from '#shared/image/picture.ts';
+import type { Size } from '#shared/image/resize.ts';
 import type { MeshCallOptions, MeshClient } from '#shared/placement/mesh-client.ts';
 import { VAE_FACTOR } from '#shared/tensor/latents.ts';
 import { f32, pick, type Tensor, type TensorMap, tensor } from '#shared/tensor/tensor.ts';
@@ -35,6 +36,18 @@ export async function startTensors(
     ...(mask && { mask: latentMask(mask, VAE_FACTOR) }),
     ...(masked && { masked_image_mean: masked.mean, masked_image_deviation: masked.deviation }),
   };
+}
+
+/**
+ * What an inpainting UNet sees where nothing is to be kept: a mask that is all white, and a picture under it that is all grey.
+ * @returns `mask`, `masked_image_mean`, `masked_image_deviation`
+ */
+export async function nothingKept(mesh: MeshClient, size: Size, options: MeshCallOptions): Promise<TensorMap> {
+  const { height, width } = size;
+  const white = tensor('u8', [height, width, 1], new Uint8Array(height * width).fill(255));
+  const pixels = tensor('u8', [1, height, width, 3], new Uint8Array(height * width * 3));
+  const { mean, deviation } = await encodePictures(mesh, { pixels, mask: planeOf(white) }, options);
+  return { mask: latentMask(white, VAE_FACTOR), masked_image_mean: mean, masked_image_deviation: deviation };
 }
 
 /** The distribution of pictures' latents, scaled as denoisers see them; f32 [B, 4, h, w] each. */

@@ -6,6 +6,7 @@ import { composed } from '#shared/image/mask.ts';
 import { type Picture, toRgb } from '#shared/image/picture.ts';
 import { resizeTo } from '#shared/image/resize.ts';
 import type { MeshCallOptions } from '#shared/placement/mesh-client.ts';
+import { isInpainting } from '#shared/tensor/network-config.ts';
 import { type Tensor, type TensorMap, tensor } from '#shared/tensor/tensor.ts';
 import type { AdmittedStart } from './admitted-start.ts';
 import type { GenerationParts } from './generation-parts.ts';
@@ -19,8 +20,7 @@ export async function readStart(
 ): Promise<TensorMap> {
   const image = await readPicture(files, start.image);
   const mask = start.mask && (await readMask(files, start.mask.image));
-  const seesMask = pipeline.unet.inChannels > pipeline.vae.latentChannels;
-  return startTensors(mesh, { image, mask }, seesMask, options);
+  return startTensors(mesh, { image, mask }, isInpainting(pipeline.unet), options);
 }
 
 /**

@@ -20,7 +20,7 @@ SCHEDULERS = {"ddim": (DDIMScheduler, {}), "euler_ancestral": (EulerAncestralDis
               "lcm": (LCMScheduler, {}), "pndm": (PNDMScheduler, {})}
 SIZE = 64
 BASE = {"scheduler": "ddim", "prompt": ["a photo of a cat"], "negative_prompt": None, "guidance_scale": 7.5, "steps": 6, "seeds": [0],
-        "height": SIZE, "width": SIZE, "eta": 0.0, "strength": 0.6, "mask": False, "controlnets": []}
+        "height": SIZE, "width": SIZE, "eta": 0.0, "strength": 0.6, "mask": False, "sees_mask": False, "controlnets": []}
 CONTROL = [{"name": "controlnet-a", "image": "control", "scale": 0.8, "start": 0.0, "end": 0.6}]
 CASES = {f"img2img-{name}": {"scheduler": name} for name in SCHEDULERS} | {
     "img2img-whole": {"strength": 1.0},
@@ -32,6 +32,8 @@ CASES = {f"img2img-{name}": {"scheduler": name} for name in SCHEDULERS} | {
     "inpaint-whole-euler_ancestral": {"mask": True, "scheduler": "euler_ancestral", "strength": 1.0},
     "inpaint-unipc": {"mask": True, "scheduler": "unipc"}, "inpaint-pndm": {"mask": True, "scheduler": "pndm"},
     "inpaint-heun": {"mask": True, "scheduler": "heun"},
+    "inpainting-unet-ddim": {"mask": True, "sees_mask": True},
+    "inpainting-unet-whole-euler_ancestral": {"mask": True, "sees_mask": True, "scheduler": "euler_ancestral", "strength": 1.0},
 }
 
 
@@ -40,13 +42,25 @@ def pictures():
         noise = torch.randn(1, 3, SIZE // 8, SIZE // 8, generator=torch.Generator().manual_seed(seed))
         wide = torch.nn.functional.interpolate(noise, size=(SIZE, SIZE), mode="bilinear")
         return ((torch.tanh(2 * wide) * 0.5 + 0.5) * 255).round().to(torch.uint8)[0].permute(1, 2, 0).contiguous()
+    # What makes the first convolution of the UNet one of an inpainting UNet: weights of five more channels.
+    more = torch.randn(16, 5, 3, 3, generator=torch.Generator().manual_seed(13)).mul(0.1).half()
     mask = torch.zeros(SIZE, SIZE, dtype=torch.uint8)
     mask[13:45, 21:57] = 255
-    return {"init": smooth(11), "control": smooth(12), "mask": mask}
+    return {"init": smooth(11), "control": smooth(12), "mask": mask, "conv_in_more": more}
 
 
-def pipeline_of(case, dtype):
+def see_mask(unet, more):
+    narrow = unet.conv_in
+    unet.conv_in = torch.nn.Conv2d(9, narrow.out_channels, 3, padding=1)
+    unet.conv_in.weight.copy_(torch.cat([narrow.weight, more.float()], 1))
+    unet.conv_in.bias.copy_(narrow.bias)
+    unet.register_to_config(in_channels=9)
+
+
+def pipeline_of(case, given, dtype):
     pipe = StableDiffusionPipeline.from_pretrained(DATA / "sd15", torch_dtype=torch.float32)
+    if case["sees_mask"]:
+        see_mask(pipe.unet, given["conv_in_more"])
     kind, options = SCHEDULERS[case["scheduler"]]
     parts = dict(pipe.components) | {"scheduler": kind.from_config(pipe.scheduler.config, **options)}
     cls = StableDiffusionInpaintPipeline if case["mask"] else StableDiffusionImg2ImgPipeline
@@ -65,7 +79,7 @@ def run(case, given, dtype):
     WIDE[0] = dtype
     for module in MODULES:
         module.randn_tensor = wide
-    pipe = pipeline_of(case, dtype)
+    pipe = pipeline_of(case, given, dtype)
     generators = [torch.Generator().manual_seed(seed) for seed in case["seeds"]]
     options = {"eta": case["eta"]} if case["eta"] else {}
     picture = Image.fromarray(given["init"].numpy())

@@ -5,36 +5,43 @@ import * as denoiser from '#shared/contracts/denoiser.ts';
 import * as textEncoder from '#shared/contracts/text-encoder.ts';
 import * as vae from '#shared/contracts/vae.ts';
 import { firstStep } from '#shared/diffusion/sampler.ts';
-import { f32, pick, type Tensor, type TensorMap, tensor } from '#shared/tensor/tensor.ts';
+import { f32, pick, type Tensor, tensor } from '#shared/tensor/tensor.ts';
+import { temporaryFolder } from '#test/temporary-folder.ts';
 import { startTensors } from '../../../services/gateway/start-tensors.ts';
 import { expectClose, goldenPath, loadSafetensors } from '../reference.ts';
 import { type PipelineCase, SAMPLER_LABELS } from './cases.ts';
 import { InProcessMesh } from './in-process-mesh.ts';
+import { copyInpaintingModel } from './inpainting-model.ts';
 import { expectSamePicture } from './same-picture.ts';
 
 interface StartCase extends Omit<PipelineCase, 'clip_skip' | 'loras' | 'guess_mode'> {
   readonly strength: number;
   readonly mask: boolean;
+  /** By an inpainting UNet. */
+  readonly sees_mask: boolean;
 }
 
 const OPTIONS = { deadlineUnixMs: Number.MAX_SAFE_INTEGER, signal: new AbortController().signal };
 const { cases } = JSON.parse(readFileSync(goldenPath('start', 'cases.json'), 'utf8')) as { cases: StartCase[] };
 
-describe('pipelines — that start from a picture equal Diffusers', () => {
+const numbers = await loadSafetensors(goldenPath('start', 'pictures.safetensors'));
+const folder = await temporaryFolder();
+
+describe.each([
+  ['that start from a picture', false],
+  ['of an inpainting UNet', true],
+] as const)('pipelines — %s equal Diffusers', (_, seesMask) => {
   let mesh: InProcessMesh;
-  let numbers: TensorMap;
 
   beforeAll(async () => {
-    [mesh, numbers] = await Promise.all([
-      InProcessMesh.start(goldenPath('sd15'), goldenPath('lora')),
-      loadSafetensors(goldenPath('start', 'pictures.safetensors')),
-    ]);
+    const model = seesMask ? await copyInpaintingModel(folder) : goldenPath('sd15');
+    mesh = await InProcessMesh.start(model, goldenPath('lora'));
   });
   afterAll(() => mesh?.[Symbol.asyncDispose]());
 
-  it.each(cases)('$case', async (row) => {
+  it.each(cases.filter((row) => row.sees_mask === seesMask))('$case', async (row) => {
     mesh.steps.length = 0;
-    const latents = await denoise(mesh, row, numbers);
+    const latents = await denoise(mesh, row);
     const want = pick(numbers, `${row.case}/latents`, 'f32');
     const [calls, ...shape] = want.shape as [number, ...number[]];
     expect(mesh.steps.map(({ step, steps }) => [step, steps])).toEqual(
@@ -50,7 +57,7 @@ describe('pipelines — that start from a picture equal Diffusers', () => {
   });
 });
 
-async function denoise({ mesh }: InProcessMesh, row: StartCase, numbers: TensorMap): Promise<Tensor<'f32'>> {
+async function denoise({ mesh }: InProcessMesh, row: StartCase): Promise<Tensor<'f32'>> {
   const { height, width, steps, eta, guidance_scale, seeds, prompt: prompts } = row;
   const [{ tensors: embeds }, start] = await Promise.all([
     mesh.call(
@@ -65,7 +72,7 @@ async function denoise({ mesh }: InProcessMesh, row: StartCase, numbers: TensorM
         image: pick(numbers, 'init', 'u8'),
         mask: row.mask ? tensor('u8', [height, width, 1], pick(numbers, 'mask', 'u8').data) : undefined,
       },
-      false,
+      row.sees_mask,
       OPTIONS,
     ),
   ]);
