@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { PROJECT_FOLDER } from '#infra/mesh/state-file.ts';
-import { requestJson, subscribeJson } from '#shared/bus/door.ts';
+import { PROJECT_FOLDER, readLiveState } from '#infra/mesh/state-file.ts';
+import { publishJson, requestJson, subscribeJson } from '#shared/bus/door.ts';
 import { connectNats, type NatsTransport } from '#shared/bus/nats-transport.ts';
 import { readSpans } from '#shared/bus/span-stream.ts';
 import { subjects } from '#shared/bus/subjects.ts';
@@ -33,6 +33,7 @@ type SupervisorMessage =
 /** See the head of this file. */
 export class BenchMesh implements AsyncDisposable {
   readonly transport: NatsTransport;
+  readonly httpUrl: string;
   /** From the start of the supervisor to every service's being ready, ms. */
   readonly readyMs: number;
   readonly #supervisor: ChildProcess;
@@ -40,11 +41,13 @@ export class BenchMesh implements AsyncDisposable {
 
   private constructor(parts: {
     transport: NatsTransport;
+    httpUrl: string;
     readyMs: number;
     supervisor: ChildProcess;
     stateFolder: string;
   }) {
     this.transport = parts.transport;
+    this.httpUrl = parts.httpUrl;
     this.readyMs = parts.readyMs;
     this.#supervisor = parts.supervisor;
     this.#stateFolder = parts.stateFolder;
@@ -53,22 +56,27 @@ export class BenchMesh implements AsyncDisposable {
   /**
    * model    folder of the checkpoint
    * options  of `npm start`, further ones
+   * env      for all of its processes
    */
-  static async start(model: string, options: readonly string[] = []): Promise<BenchMesh> {
+  static async start(
+    model: string,
+    options: readonly string[] = [],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<BenchMesh> {
     const stateFolder = await mkdtemp(join(tmpdir(), 'latentmesh-bench-'));
     const startedMs = performance.now();
     const supervisor = spawn(
       process.execPath,
       [join(PROJECT_FOLDER, 'infra', 'mesh', 'main.ts'), '--quiet', '--model', model, ...options],
       {
-        env: { ...withoutNats(process.env), LATENTMESH_STATE_DIR: stateFolder },
+        env: { ...withoutNats(process.env), ...env, LATENTMESH_STATE_DIR: stateFolder },
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       },
     );
-    const natsUrl = await ready(supervisor);
+    const { natsUrl, httpUrl } = await ready(supervisor);
     const readyMs = performance.now() - startedMs;
     const transport = await connectNats({ url: natsUrl, name: 'latentmesh-bench' });
-    return new BenchMesh({ transport, readyMs, supervisor, stateFolder });
+    return new BenchMesh({ transport, httpUrl, readyMs, supervisor, stateFolder });
   }
 
   /** Runs one job to its end and gathers its spans. */
@@ -92,6 +100,17 @@ export class BenchMesh implements AsyncDisposable {
     subscribeJson(this.transport, subjects.allEvents, (event) => handler(event as JobEvent));
   }
 
+  /** Tells an event as the mesh itself would. */
+  tell(event: JobEvent): void {
+    publishJson(this.transport, subjects.events(event.job), event);
+  }
+
+  /** Process of a service, as it runs now. */
+  async pid(name: string): Promise<number> {
+    const state = await readLiveState(this.#stateFolder);
+    return state!.processes.find((process) => process.name === name)!.pid;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.transport.close();
     const gone = new Promise((done) => this.#supervisor.once('close', done));
@@ -106,10 +125,10 @@ function withoutNats({ NATS_URL: _, ...env }: NodeJS.ProcessEnv): NodeJS.Process
   return env;
 }
 
-function ready(supervisor: ChildProcess): Promise<string> {
+function ready(supervisor: ChildProcess): Promise<{ readonly natsUrl: string; readonly httpUrl: string }> {
   return new Promise((resolve, reject) => {
     supervisor.once('message', (message: SupervisorMessage) => {
-      if (message.type === 'ready') resolve(message.natsUrl);
+      if (message.type === 'ready') resolve(message);
       else reject(MeshError.fromWire(message));
     });
     supervisor.once('close', (code) => reject(new MeshError('INTERNAL', `The mesh ended with status ${code}.`)));

@@ -6,6 +6,7 @@
 import { parseArgs, styleText } from 'node:util';
 import type { Benchmark } from './benchmark.ts';
 import { cancel } from './cancel.ts';
+import { gateway } from './gateway.ts';
 import { lora } from './lora.ts';
 import { loraStart } from './lora-start.ts';
 import { describeMachine, waitForQuiet } from './machine.ts';
@@ -28,6 +29,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   transfer,
   sequential,
   cancel,
+  gateway,
 ];
 
 /** How long to wait for a machine that is busy with something else, ms. */
