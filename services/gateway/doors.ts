@@ -1,18 +1,24 @@
-/** The NATS doors of the gateway: `latentmesh.v1.{generate,jobs,cancel,status}`, JSON in, JSON out. */
+/** The NATS doors of the gateway: `latentmesh.v1.{generate,jobs,cancel,trace,status}`, JSON in, JSON out. */
 import { ANSWERED_LATER, type JsonEndpoint, replyError, replyJson, serveJson } from '#shared/bus/door.ts';
 import type { ResultStore } from '#shared/bus/object-store.ts';
 import { subjects } from '#shared/bus/subjects.ts';
 import type { Transport } from '#shared/bus/transport.ts';
 import type { MeshStatus } from '#shared/contracts/heartbeat.ts';
 import type { JobRecord } from '#shared/contracts/jobs.ts';
+import type { SpanRecord } from '#shared/contracts/span.ts';
 import type { Desk } from './desk.ts';
+import { traceView } from './http/trace-view.ts';
 import { messageReply } from './replies.ts';
 
 /** Gateways share the work of each door. */
 const QUEUE = { queue: 'gateway' } as const;
 
 /** Opens the doors. */
-export function openDoors(transport: Transport, desk: Desk, status: () => Promise<MeshStatus>): JsonEndpoint[] {
+export function openDoors(
+  transport: Transport,
+  desk: Desk,
+  { status, spans }: { status: () => Promise<MeshStatus>; spans: (traceId: string) => Promise<readonly SpanRecord[]> },
+): JsonEndpoint[] {
   return [
     serveJson(
       transport,
@@ -26,6 +32,15 @@ export function openDoors(transport: Transport, desk: Desk, status: () => Promis
     ),
     serveJson(transport, subjects.jobs, (query) => jobOrJobs(desk, query), QUEUE),
     serveJson(transport, subjects.cancel, async (query) => withoutReplyTo(await desk.cancel(query)), QUEUE),
+    serveJson(
+      transport,
+      subjects.trace,
+      async (query) => {
+        const { trace_id } = await desk.job(query);
+        return traceView(trace_id, await spans(trace_id));
+      },
+      QUEUE,
+    ),
     serveJson(transport, subjects.status, () => status(), QUEUE),
   ];
 }

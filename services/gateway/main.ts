@@ -50,11 +50,11 @@ await runService('gateway', async ({ config, instance, transport, directory, mes
   const capacity = (): number => config.jobs ?? jobsAtOnce(directory.instances());
   const work = queue.consume(capacity, (job, delivery) => jobs.run(job, delivery.deliveryCount));
   const status = () => meshStatus({ pipeline, directory, mesh, now, queue, maxJobs: config.queue });
-  const doors = openDoors(transport, desk, status);
+  const spans = (traceId: string) => readSpans(transport.connection, traceId);
+  const doors = openDoors(transport, desk, { status, spans });
   const instances = () => directory.instances();
   const http = createHttp({
-    ...{ desk, feed, files, status },
-    spans: (traceId) => readSpans(transport.connection, traceId),
+    ...{ desk, feed, files, status, spans },
     watch: new MeshWatch({ instances, feed, listenSpans: hearSpans(transport) }),
     metrics: (format) => meshMetrics({ transport, directory, queueDepth: () => queue.depth() }, format),
     missingRoles: () => missingRoles(directory),

@@ -2,7 +2,7 @@
  * Every subject of the mesh, from one place.
  *
  *   latentmesh.v1.generate                          people: JSON in, JSON out
- *   latentmesh.v1.{cancel|jobs|status}              people: JSON in, JSON out
+ *   latentmesh.v1.{cancel|jobs|trace|status}        people: JSON in, JSON out
  *   latentmesh.v1.metrics                           every process answers with its counters, JSON
  *   latentmesh.v1.events.<job>                      progress of a job, JSON
  *   latentmesh.v1.previews.<job>                    small pictures on the way, msgpack; a gateway makes events of them
@@ -39,6 +39,7 @@ export const subjects = {
   generate: `${PREFIX}.generate`,
   cancel: `${PREFIX}.cancel`,
   jobs: `${PREFIX}.jobs`,
+  trace: `${PREFIX}.trace`,
   status: `${PREFIX}.status`,
   metrics: `${PREFIX}.metrics`,
   queue: (priority: string, lane: string): string => `${PREFIX}.queue.${token(priority)}.${token(lane)}`,

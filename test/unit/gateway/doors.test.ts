@@ -7,6 +7,7 @@ import { MeshError } from '#shared/errors/errors.ts';
 import { failure, gate } from '#test/contract/bus/harness.ts';
 import { answerOver, openDoors } from '../../../services/gateway/doors.ts';
 import type { JobsParts } from '../../../services/gateway/jobs.ts';
+import { traceOf } from '../telemetry/trace-builder.ts';
 import { type Gateway, gateway } from './gateway.ts';
 
 interface Doors extends AsyncDisposable {
@@ -23,11 +24,18 @@ async function doors(parts: Partial<JobsParts> = {}): Promise<Doors> {
     answer: (replyTo, record) => answerOver(inside, app.files)(replyTo, record),
     ...parts,
   });
-  openDoors(inside, app.desk, async () => STATUS);
+  openDoors(inside, app.desk, { status: async () => STATUS, spans: async () => SPANS });
   const ask = (subject: string, body: unknown): Promise<unknown> =>
     requestJson(person, subject, body, { timeoutMs: 5000 });
   return { app, person, ask, [Symbol.asyncDispose]: () => app[Symbol.asyncDispose]() };
 }
+
+const SPANS = traceOf({
+  name: 'job',
+  from: 0,
+  to: 1000,
+  children: [{ name: 'queued', from: 0, to: 900 }],
+});
 
 const STATUS = {
   model: 'tiny',
@@ -85,6 +93,18 @@ describe('doors — jobs', () => {
     const record = await mesh.ask(subjects.jobs, { job: 'my-job' });
     expect(record).toMatchObject({ job: 'my-job', state: 'done', result: { images: [{ object: { bytes: 3 } }] } });
     expect(record).not.toHaveProperty('reply_to');
+  });
+
+  it('tells its trace, and why it took so long', async () => {
+    await using mesh = await doors();
+    await mesh.ask(subjects.generate, { prompt: 'a cat', job: 'my-job' });
+    expect(await mesh.ask(subjects.trace, { job: 'my-job' })).toMatchObject({
+      spans: [
+        { name: 'queued', start_ms: 0, end_ms: 900 },
+        { name: 'job', start_ms: 0, end_ms: 1000 },
+      ],
+      why: { total_ms: 1000, text: expect.stringMatching(/^Of 1\.00 s, 90 % was waiting in the queue/) },
+    });
   });
 
   it('cancels one, and answers whoever waits for it', async () => {
