@@ -11,6 +11,9 @@ import { indexOf, partsOf } from '#shared/checkpoint/single-file/parts.ts';
 import { parseControlNetConfig, parseUnetConfig } from '#shared/checkpoint/unet-config.ts';
 import { parseVaeConfig } from '#shared/checkpoint/vae-config.ts';
 import { tensorsToWrite, writeSafetensors } from '#shared/checkpoint/write-safetensors.ts';
+import { CONSTANT, FED, GraphBuilder } from '#shared/graph/builder.ts';
+import { linear } from '#shared/graph/nn/linear.ts';
+import { openDevice } from '#shared/session/open-device.ts';
 import { readWeights } from '#shared/session/worker/weight-reader.ts';
 import { f32, type Shape, type TensorMap } from '#shared/tensor/tensor.ts';
 import { temporaryFolder } from '#test/temporary-folder.ts';
@@ -166,6 +169,41 @@ describe('single file — OpenCLIP', () => {
     const projection = weights.get('text_projection.weight', [48, width]);
     const turned = readWeights(weights.folder, [projection]).get(projection.name)!;
     expect([turned[0], turned[1], turned[width]]).toEqual([0, 48, 1]);
+  });
+
+  it('single file — the projection gives the same numbers fed and as a constant of the graph', async () => {
+    const path = join(folder, 'xl-text.safetensors');
+    const { weights } = await openComponent(join(path, 'text_encoder_2'));
+    const device = await openDevice({ device: 'cpu', threads: 1 });
+    try {
+      const x = f32(
+        [1, width],
+        counted([1, width]).data.map((value) => value / width),
+      );
+      const rows: Float32Array[] = [];
+      for (const weightMode of [FED, CONSTANT]) {
+        const g = new GraphBuilder({ name: 'projection', source: weights, weightMode });
+        g.output('y', linear(g, g.input('x', 'f32', [1, width]), 'text_projection', { features: 48, hasBias: false }));
+        const model = g.build();
+        const set = await device.loadWeights(
+          weights,
+          model.fedWeights.map((fed) => fed.weight),
+        );
+        const session = await device.open(model);
+        const { outputs } = await session.run({
+          feeds: { x: { ...x, data: x.data.slice() } },
+          weights: set,
+          outputs: ['y'],
+        });
+        rows.push(outputs.y!.data as Float32Array);
+      }
+      expect(rows[0]).toEqual(rows[1]);
+      // Column 1 of the stored matrix is 1, 49, 97 …
+      const want = x.data.reduce((sum, value, i) => sum + value * (48 * i + 1), 0);
+      expect(rows[0]![1]! / want).toBeCloseTo(1, 5);
+    } finally {
+      await device.close();
+    }
   });
 
   it('single file — Stable Diffusion 2 has the last layer but one, and no projection', async () => {
