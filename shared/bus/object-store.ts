@@ -1,5 +1,6 @@
 /** Pictures and hints on their way, by name, kept for a day: a JetStream object store. `nats object get` reads it too. */
-import { DiscardPolicy, jetstream } from '@nats-io/jetstream';
+import { createHash } from 'node:crypto';
+import { DiscardPolicy, jetstream, type MsgRequest } from '@nats-io/jetstream';
 import { type ObjectStore, Objm, StorageType } from '@nats-io/obj';
 import { type NatsConnection, nanos } from '@nats-io/transport-node';
 import { MeshError } from '#shared/errors/errors.ts';
@@ -43,7 +44,7 @@ export async function openResultStore(connection: NatsConnection, options: Resul
       const info = await untilAnswered(() => store.info(name), patience);
       return info && !info.deleted ? info.size : undefined;
     },
-    get: (name) => read(store, name, patience),
+    get: (name) => read(connection, store, name, patience),
   };
 }
 
@@ -65,15 +66,47 @@ export async function readObject(
   patience: Patience = {},
 ): Promise<Uint8Array> {
   const store = await untilAnswered(() => stores(connection).open(bucket, false), patience);
-  return read(store, name, patience);
+  return read(connection, store, name, patience);
 }
 
 function stores(connection: NatsConnection): Objm {
   return new Objm(jetstream(connection, { timeout: ATTEMPT_TIMEOUT_MS }));
 }
 
-async function read(store: ObjectStore, name: string, patience: Patience): Promise<Uint8Array> {
-  const bytes = await untilAnswered(() => store.getBlob(name), patience);
-  if (bytes) return bytes;
-  throw new MeshError('UNKNOWN_JOB', `There is no file "${name}"; files are kept for a day.`, { name });
+/**
+ * Chunk by chunk: the client's own way makes a consumer for each object and leaves it to the server for five minutes, thousands
+ * of them under load. Files that have lost a part to the limits of the store are not there any more.
+ */
+async function read(
+  connection: NatsConnection,
+  store: ObjectStore,
+  name: string,
+  patience: Patience,
+): Promise<Uint8Array> {
+  const info = await untilAnswered(() => store.info(name), patience);
+  if (!info || info.deleted) throw noFile(name);
+  const stream = `OBJ_${info.bucket}`;
+  const subject = `$O.${info.bucket}.C.${info.nuid}`;
+  const { streams } = await manager(connection);
+  const chunks: Uint8Array[] = [];
+  for (let seq = 1, count = 0; count < info.chunks; count++) {
+    const query = { seq, next_by_subj: subject } as MsgRequest; // the client's type allows it only for direct reads
+    const chunk = await untilAnswered(() => streams.getMessage(stream, query), patience);
+    if (!chunk) throw noFile(name);
+    chunks.push(chunk.data);
+    seq = chunk.seq + 1;
+  }
+  const bytes = new Uint8Array(Buffer.concat(chunks));
+  if (bytes.length !== info.size || !isDigestOf(info.digest, bytes)) throw noFile(name);
+  return bytes;
+}
+
+/** `SHA-256=` and base64 for URLs, with or without its padding. */
+function isDigestOf(digest: string, bytes: Uint8Array): boolean {
+  const unpadded = (text: string): string => text.replace(/=+$/, '');
+  return unpadded(digest.replace(/^SHA-256=/i, '')) === createHash('sha256').update(bytes).digest('base64url');
+}
+
+function noFile(name: string): MeshError {
+  return new MeshError('UNKNOWN_JOB', `There is no file "${name}"; files are kept for a limited time.`, { name });
 }

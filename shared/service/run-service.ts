@@ -59,6 +59,9 @@ const DRAIN_ON = ['SIGTERM', 'SIGINT', 'disconnect'] as const;
 /** What is left to do after the grace time: tell callers, close the connection. Without a server that would wait for ever, ms. */
 const LEAVE_MS = 1500;
 
+/** Without our own heartbeat for so long, the way to the server is closed, though the connection stands: two of them. */
+const SELF_SILENCE_MS = 2 * HEARTBEAT_MS;
+
 /** A change is told behind the answer that made it: until then its caller counts it, ms. */
 const TELL_SOON_MS = 5;
 
@@ -93,6 +96,8 @@ class Service {
   #heartbeat: NodeJS.Timeout | undefined;
   #soon: NodeJS.Timeout | undefined;
   #isLeaving = false;
+  /** When our own last heartbeat came back to us. */
+  #heardSelfUnixMs = Date.now();
 
   constructor(role: Role, config: Config) {
     this.#role = role;
@@ -159,6 +164,7 @@ class Service {
 
   /** A newcomer is greeted at once, so that it need not wait for the next heartbeat to know whom to ask. */
   #hear(directory: Directory, body: unknown): void {
+    if ((body as Partial<Heartbeat> | null)?.instance === this.#instance) this.#heardSelfUnixMs = Date.now();
     if (directory.hear(body) && this.#heartbeat) this.#beat();
   }
 
@@ -172,7 +178,9 @@ class Service {
   #beat(): void {
     const { bus, directory, transport } = this.#context!;
     const { actor, describe } = this.#parts!;
-    if (transport.isConnected) directory.sweep();
+    // Our own heartbeat comes back by way of the server. While it does not, the silence of others says nothing of them.
+    const isHeard = Date.now() - this.#heardSelfUnixMs < SELF_SILENCE_MS;
+    if (transport.isConnected) isHeard ? directory.sweep() : directory.excuse();
     const heartbeat: Heartbeat = {
       role: this.#role,
       instance: this.#instance,
