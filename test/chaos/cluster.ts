@@ -71,6 +71,7 @@ export class Cluster implements AsyncDisposable {
       httpPort: 0,
       controlnets: [],
       loras: [join(folder, 'loras')],
+      embeddings: [],
       replicas: REPLICAS,
       isQuiet: true,
       isVerbose: false,
