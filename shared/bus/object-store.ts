@@ -4,7 +4,7 @@ import { DiscardPolicy, jetstream, type MsgRequest } from '@nats-io/jetstream';
 import { type ObjectStore, Objm, StorageType } from '@nats-io/obj';
 import { type NatsConnection, nanos } from '@nats-io/transport-node';
 import { MeshError } from '#shared/errors/errors.ts';
-import { ATTEMPT_TIMEOUT_MS, type Patience, untilAnswered, updateStream } from './jet-stream.ts';
+import { ATTEMPT_TIMEOUT_MS, manager, type Patience, untilAnswered, updateStream } from './jet-stream.ts';
 
 const BUCKET = 'LATENTMESH_RESULTS';
 const STREAM = `OBJ_${BUCKET}`;
