@@ -22,6 +22,9 @@ export interface DeskParts {
 /** Trace context of the caller. */
 type Headers = Readonly<Record<string, string>>;
 
+/** Names the client that an API key stands for: its jobs are of that client, whatever the request says. */
+export const CLIENT_HEADER = 'latentmesh-client';
+
 /** See the head of this file. */
 export class Desk {
   readonly #parts: DeskParts;
@@ -33,9 +36,10 @@ export class Desk {
   /** Accepts a job whose caller waits on a subject; whichever gateway ends the job answers there. @returns the job's id */
   accept(input: unknown, caller: { readonly headers: Headers; readonly replyTo?: string }): Promise<string> {
     return withSpan('generate', { kind: 'server', parentHeaders: caller.headers }, async (span) => {
-      const job = await this.#parts.admission.admit(input);
+      const asked = withClient(input, caller.headers[CLIENT_HEADER]);
+      const job = await this.#parts.admission.admit(asked);
       span.set(jobAttributes(job));
-      await this.#parts.jobs.submit(job, digestOf(input), caller.replyTo);
+      await this.#parts.jobs.submit(job, digestOf(asked), caller.replyTo);
       return job.job;
     });
   }
@@ -72,6 +76,10 @@ export class Desk {
   cancel(query: unknown): Promise<JobRecord> {
     return this.#parts.jobs.cancel(parseRequest(JobQuery, query).job);
   }
+}
+
+function withClient(input: unknown, client: string | undefined): unknown {
+  return client === undefined || typeof input !== 'object' || input === null ? input : { ...input, client };
 }
 
 /** Equal for equal requests, whatever the order of their fields. */

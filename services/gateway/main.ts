@@ -6,6 +6,7 @@ import { subjects } from '#shared/bus/subjects.ts';
 import { openPipeline } from '#shared/checkpoint/pipeline.ts';
 import { runService } from '#shared/service/run-service.ts';
 import { Admission } from './admission.ts';
+import { openKeys } from './api-keys.ts';
 import { Desk } from './desk.ts';
 import { answerOver, openDoors } from './doors.ts';
 import { gatewayActor } from './gateway-actor.ts';
@@ -59,6 +60,7 @@ await runService('gateway', async ({ config, instance, transport, directory, mes
     metrics: (format) => meshMetrics({ transport, directory, queueDepth: () => queue.depth() }, format),
     missingRoles: () => missingRoles(directory),
     side: pipeline.unet.sampleSize * 8,
+    keys: await openKeys(config, ({ message }) => log.error({ reason: message }, 'The former API keys stay.')),
     guards: { names: config.httpNames, origins: config.httpOrigins },
     studioFolder: config.studioFolder,
   });

@@ -1,7 +1,7 @@
 /** Pictures and hints on their way, by name, kept for a day: a JetStream object store. `nats object get` reads it too. */
 import { createHash } from 'node:crypto';
 import { DiscardPolicy, jetstream, type MsgRequest } from '@nats-io/jetstream';
-import { type ObjectStore, Objm, StorageType } from '@nats-io/obj';
+import { type ObjectInfo, type ObjectStore, Objm, StorageType } from '@nats-io/obj';
 import { type NatsConnection, nanos } from '@nats-io/transport-node';
 import { MeshError } from '#shared/errors/errors.ts';
 import { ATTEMPT_TIMEOUT_MS, manager, type Patience, untilAnswered, updateStream } from './jet-stream.ts';
@@ -83,8 +83,20 @@ async function read(
   name: string,
   patience: Patience,
 ): Promise<Uint8Array> {
-  const info = await untilAnswered(() => store.info(name), patience);
-  if (!info || info.deleted) throw noFile(name);
+  for (let former: string | undefined; ; ) {
+    const info = await untilAnswered(() => store.info(name), patience);
+    if (!info || info.deleted || info.nuid === former) throw noFile(name);
+    const bytes = await readChunks(connection, info, patience);
+    if (bytes) return bytes;
+    former = info.nuid; // written anew meanwhile, which takes the former chunks away; else it is not whole
+  }
+}
+
+async function readChunks(
+  connection: NatsConnection,
+  info: ObjectInfo,
+  patience: Patience,
+): Promise<Uint8Array | undefined> {
   const stream = `OBJ_${info.bucket}`;
   const subject = `$O.${info.bucket}.C.${info.nuid}`;
   const { streams } = await manager(connection);
@@ -92,13 +104,12 @@ async function read(
   for (let seq = 1, count = 0; count < info.chunks; count++) {
     const query = { seq, next_by_subj: subject } as MsgRequest; // the client's type allows it only for direct reads
     const chunk = await untilAnswered(() => streams.getMessage(stream, query), patience);
-    if (!chunk) throw noFile(name);
+    if (!chunk) return undefined;
     chunks.push(chunk.data);
     seq = chunk.seq + 1;
   }
   const bytes = new Uint8Array(Buffer.concat(chunks));
-  if (bytes.length !== info.size || !isDigestOf(info.digest, bytes)) throw noFile(name);
-  return bytes;
+  return bytes.length === info.size && isDigestOf(info.digest, bytes) ? bytes : undefined;
 }
 
 /** `SHA-256=` and base64 for URLs, with or without its padding. */

@@ -61,6 +61,10 @@ const Environment = z.object({
   LATENTMESH_HTTP_ORIGINS: List,
   /** Folder of the built studio. */
   LATENTMESH_STUDIO: z.string().default(STUDIO),
+  /** File with the hashes of API keys; unset: no keys, and no host but this machine. */
+  LATENTMESH_API_KEYS: z.string().optional(),
+  /** Lets other hosts in without keys: something else keeps strangers away. */
+  LATENTMESH_HTTP_OPEN: z.stringbool().default(false),
   /** Jobs that a gateway works on at once; unset: as many as the denoisers can use. */
   LATENTMESH_JOBS: z.coerce.number().int().min(1).optional(),
   /** How long finished pictures are kept, hours, and how many bytes of them; the oldest go first. */
@@ -131,6 +135,8 @@ export interface Config {
   readonly directHost?: string;
   readonly httpHost: string;
   readonly httpPort: number;
+  readonly apiKeysFile?: string;
+  readonly isHttpOpen: boolean;
   readonly httpNames: readonly string[];
   readonly httpOrigins: readonly string[];
   /** Absolute. */
@@ -176,6 +182,8 @@ export function readConfig(role: string, env: NodeJS.ProcessEnv): Config {
     ...(values.LATENTMESH_DIRECT_HOST && { directHost: directHostOf(values.LATENTMESH_DIRECT_HOST) }),
     httpHost: values.LATENTMESH_HTTP_HOST,
     httpPort: values.LATENTMESH_HTTP_PORT,
+    ...(values.LATENTMESH_API_KEYS !== undefined && { apiKeysFile: values.LATENTMESH_API_KEYS }),
+    isHttpOpen: values.LATENTMESH_HTTP_OPEN,
     httpNames: values.LATENTMESH_HTTP_NAMES,
     httpOrigins: values.LATENTMESH_HTTP_ORIGINS,
     studioFolder: resolve(values.LATENTMESH_STUDIO),

@@ -1,6 +1,8 @@
 /** What is known of whoever asks: the trace that it belongs to, and whether it is still there. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { MeshError } from '#shared/errors/errors.ts';
+import { CLIENT_HEADER } from '../desk.ts';
+import { clientOf } from './keys.ts';
 
 /** A client that goes away gives up its job. */
 export function abortOnDisconnect({ raw }: FastifyReply): AbortSignal {
@@ -13,10 +15,14 @@ export function abortOnDisconnect({ raw }: FastifyReply): AbortSignal {
   return controller.signal;
 }
 
-/** The caller's trace, as headers of a message. */
-export function traceContext({ headers }: FastifyRequest): Record<string, string> {
-  const { traceparent } = headers;
-  return typeof traceparent === 'string' ? { traceparent } : {};
+/** The caller's trace, and the client that its API key names, as headers of a message. */
+export function traceContext(request: FastifyRequest): Record<string, string> {
+  const { traceparent } = request.headers;
+  const client = clientOf(request);
+  return {
+    ...(typeof traceparent === 'string' && { traceparent }),
+    ...(client !== undefined && { [CLIENT_HEADER]: client }),
+  };
 }
 
 /** `http://host:port`: this server, as the caller knows it. */

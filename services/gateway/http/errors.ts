@@ -64,7 +64,9 @@ export function replyError(
   request: FastifyRequest,
   { error, status = error.status }: { readonly error: MeshError; readonly status?: number },
 ): FastifyReply {
-  if (error.retry === 'later') void reply.header('retry-after', String(RETRY_AFTER_SECONDS));
+  if (error.retry === 'later') {
+    void reply.header('retry-after', String(error.details.retry_after_s ?? RETRY_AFTER_SECONDS));
+  }
   // The OpenAI SDK retries 409 by itself; whether that helps is ours to say.
   void reply.header('x-should-retry', String(error.retry !== 'never'));
   return reply.code(status).type('application/json').send(formOf(request.url)(error.toWire()));

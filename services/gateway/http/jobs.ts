@@ -14,6 +14,7 @@ import { traceContext } from './caller.ts';
 import type { EventStreams } from './event-stream.ts';
 import { LAST_EVENT_ID, streamJob } from './job-stream.ts';
 import { jobUrls, jobView } from './job-view.ts';
+import { clientOf } from './keys.ts';
 import { traceView } from './trace-view.ts';
 
 /** What the routes of jobs need. */
@@ -43,8 +44,10 @@ const ImageQuery = z.strictObject({
 export function serveJobs(app: FastifyInstance, parts: JobRouteParts & { readonly streams: EventStreams }): void {
   const { desk, feed, streams } = parts;
   app.post('/v1/jobs', (request, reply) => acceptJob(desk, request, reply));
-  app.get('/v1/jobs', async ({ query }) => {
-    const jobs = await desk.jobs(listQuery(query as Record<string, unknown>));
+  app.get('/v1/jobs', async (request) => {
+    const client = clientOf(request);
+    const query = { ...(request.query as Record<string, unknown>), ...(client !== undefined && { client }) };
+    const jobs = await desk.jobs(listQuery(query));
     return { jobs: jobs.map((record) => jobView(record, feed)) };
   });
   app.get('/v1/jobs/:job', async ({ params }) => jobView(await desk.job(params), feed));
@@ -71,12 +74,15 @@ async function acceptJob(desk: Desk, request: FastifyRequest, reply: FastifyRepl
 }
 
 /** A key stands for the name of the job: the same key with the same request is the same job, with another one JOB_CONFLICT. */
-function withKey({ body, headers }: FastifyRequest): unknown {
+function withKey(request: FastifyRequest): unknown {
+  const { body, headers } = request;
   const key = headers['idempotency-key'];
   if (key === undefined || typeof body !== 'object' || body === null) return body;
   const parsed = IdempotencyKey.safeParse(key);
   if (!parsed.success) throw invalidRequest([{ path: 'Idempotency-Key', message: 'must have 1 to 255 characters' }]);
-  const digest = createHash('sha256').update(parsed.data).digest('base64url');
+  const digest = createHash('sha256')
+    .update(`${clientOf(request) ?? ''}${parsed.data}`)
+    .digest('base64url');
   return { job: `key-${digest}`, ...body };
 }
 

@@ -1,8 +1,11 @@
 /** HTTP of the gateway: one server, its limits, and who answers where. */
 import fastify, { type FastifyInstance, type FastifyRequest } from 'fastify';
 import { parseJson } from '#shared/bus/json-payload.ts';
+import type { JobRecord } from '#shared/contracts/jobs.ts';
 import { MAX_BODY_BYTES } from '#shared/contracts/limits.ts';
 import type { MetricsFormat } from '#shared/telemetry/metrics-text.ts';
+import type { ApiKeys } from '../api-keys.ts';
+import { Quotas } from '../quotas.ts';
 import { type A1111Parts, serveA1111 } from './a1111/routes.ts';
 import { closePolitely } from './closing.ts';
 import { noSuchAddress, refuseClient, replyError, replyThrown } from './errors.ts';
@@ -10,6 +13,7 @@ import { EventStreams } from './event-stream.ts';
 import { type Guards, guard } from './guards.ts';
 import { serveImages } from './images.ts';
 import { type JobRouteParts, serveJobs } from './jobs.ts';
+import { requireKeys } from './keys.ts';
 import { type MeshRouteParts, serveMesh } from './mesh.ts';
 import { serveMetrics } from './metrics.ts';
 import { type PreprocessParts, servePreprocess } from './preprocess.ts';
@@ -29,6 +33,8 @@ export interface HttpParts extends JobRouteParts, MeshRouteParts, PreprocessPart
   /** The page of `GET /metrics`; left out: there is none. */
   readonly metrics?: (format: MetricsFormat) => Promise<string>;
   readonly guards?: Guards;
+  /** API keys; left out: whoever reaches the server may do everything. */
+  readonly keys?: Pick<ApiKeys, 'check'> | undefined;
   /** Absolute; nothing is served at / without it. */
   readonly studioFolder?: string;
   readonly requestTimeoutMs?: number;
@@ -52,6 +58,10 @@ export function createHttp(parts: HttpParts): FastifyInstance {
   const streams = new EventStreams();
   closePolitely(app, streams);
   guard(app, guards);
+  if (parts.keys) {
+    const record = (job: string): Promise<JobRecord> => parts.desk.job({ job });
+    requireKeys(app, { keys: parts.keys, quotas: new Quotas(), record });
+  }
   readBodiesAsNatsDoes(app);
   app.setErrorHandler((thrown, request, reply) => replyThrown(thrown, request, reply));
   app.setNotFoundHandler((request, reply) => {

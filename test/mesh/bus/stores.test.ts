@@ -100,6 +100,20 @@ describe('span stream', () => {
   });
 });
 
+describe('result store — many at once', () => {
+  it('a file that is written anew while it is read is read whole', async () => {
+    await using nats = await startNats();
+    await using link = await connect(nats);
+    const store = await openResultStore(link.connection);
+    const bytes = new Uint8Array(400 * 1024).fill(7);
+    await store.put('hint.png', bytes);
+    for (let i = 0; i < 10; i++) {
+      const [, read] = await Promise.all([store.put('hint.png', bytes), store.get('hint.png')]);
+      expect(Buffer.compare(read, bytes)).toBe(0);
+    }
+  });
+});
+
 describe('result store — limits', () => {
   it('beyond its bytes the oldest files go, and what has lost a part of itself is not there any more', async () => {
     await using nats = await startNats();
