@@ -1,7 +1,8 @@
 /** The mesh over HTTP: what it offers, how it is, and how it lives. */
 import type { FastifyInstance } from 'fastify';
 import type { MeshStatus } from '#shared/contracts/heartbeat.ts';
-import { SAMPLERS } from '#shared/diffusion/sampler-names.ts';
+import { SAMPLERS, type SamplerEntry } from '#shared/diffusion/sampler-names.ts';
+import { SCHEDULE_LABELS, SCHEDULE_NAMES } from '#shared/diffusion/schedule-names.ts';
 import type { MeshWatch } from '../mesh-watch.ts';
 import type { EventStreams } from './event-stream.ts';
 
@@ -22,10 +23,18 @@ export function serveMesh(app: FastifyInstance, parts: MeshRouteParts & { readon
   });
   app.get('/v1/loras', async () => ({ loras: (await status()).loras }));
   app.get('/v1/controlnets', async () => ({ controlnets: (await status()).controlnets }));
-  app.get('/v1/samplers', async () => ({ samplers: SAMPLERS.map(({ label, aliases }) => ({ name: label, aliases })) }));
+  app.get('/v1/samplers', async () => ({ samplers: SAMPLERS.map(describeSampler) }));
+  app.get('/v1/schedules', async () => ({
+    schedules: SCHEDULE_NAMES.map((name) => ({ name, label: SCHEDULE_LABELS[name] })),
+  }));
   app.get('/v1/mesh/events', (_, reply) => {
     let stopWatching = (): void => {};
     const stream = streams.open(reply, () => stopWatching());
     stopWatching = watch.watch((snapshot) => stream.send({ event: 'mesh', data: snapshot }));
   });
+}
+
+/** With what fields of a request mean something to it. */
+function describeSampler({ label, aliases, hasSchedules, eta }: SamplerEntry): object {
+  return { name: label, aliases, has_schedules: hasSchedules === true, ...(eta !== undefined && { eta }) };
 }

@@ -74,6 +74,7 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
   'GET /v1/loras': list('LoRAs'),
   'GET /v1/controlnets': list('ControlNets'),
   'GET /v1/samplers': list('samplers'),
+  'GET /v1/schedules': list('schedules'),
   'POST /v1/preprocess': {
     summary: 'Make the hint of a ControlNet',
     tag: 'mesh',

@@ -241,6 +241,7 @@ describe('HTTP — the mesh', () => {
     ['/v1/models', { object: 'list', data: [{ id: 'tiny', object: 'model' }] }],
     ['/v1/loras', { loras: ['ink'] }],
     ['/v1/controlnets', { controlnets: ['canny'] }],
+    ['/v1/schedules', { schedules: expect.arrayContaining([{ name: 'sgm_uniform', label: 'SGM Uniform' }]) }],
     ['/v1/samplers', { samplers: expect.arrayContaining([expect.objectContaining({ name: 'Euler a' })]) }],
   ])('%s', async (url, content) => {
     await using app = await gateway();
