@@ -42,6 +42,7 @@ ENV NODE_ENV=production \
 WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
 COPY models/pocket models/pocket
+COPY models/clip-tokenizer models/clip-tokenizer
 COPY --from=studio /app/studio studio
 COPY package.json ./
 COPY loadtest/profiles loadtest/profiles
