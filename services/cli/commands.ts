@@ -7,6 +7,7 @@ import { addMeshCommands } from './mesh-commands.ts';
 import { decimalNumber, wholeNumber } from './number-flag.ts';
 import { EXIT } from './report.ts';
 import { addSamplingOptions } from './sampling-flags.ts';
+import { addSizeOptions } from './size-flags.ts';
 import { addStartOptions } from './start-flags.ts';
 import type { Listed } from './status-command.ts';
 import { parseControlNet, parseLora, parseLoraStart } from './units.ts';
@@ -26,7 +27,7 @@ export const program: Command = new Command('latentmesh')
   .exitOverride()
   .addHelpText('after', AFTER_HELP);
 
-addStartOptions(addSamplingOptions(program.command('generate')))
+addStartOptions(addSizeOptions(addSamplingOptions(program.command('generate'))))
   .description('make a picture, on the mesh that runs or on one started for this command')
   .argument('<prompt>', 'what to see')
   .option('--model <path>', 'checkpoint: a diffusers folder or a .safetensors file; a mesh that runs must serve it')

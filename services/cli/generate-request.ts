@@ -4,11 +4,12 @@ import type { GenerateInput } from '#shared/contracts/generate.ts';
 import type { Preprocessor } from '#shared/contracts/preprocessors.ts';
 import { readImage } from './read-image.ts';
 import { type SamplingFlags, samplingFields } from './sampling-flags.ts';
+import { type SizeFlags, sizeFields } from './size-flags.ts';
 import { type StartFlags, startFields } from './start-flags.ts';
 import type { ControlNetFlag, LoraFlag, LoraStartFlag } from './units.ts';
 
 /** As commander hands them over. What is left out takes the mesh's default. */
-export interface GenerateFlags extends StartFlags, SamplingFlags {
+export interface GenerateFlags extends StartFlags, SamplingFlags, SizeFlags {
   readonly model?: string;
   readonly negative?: string;
   readonly width?: number;
@@ -50,6 +51,7 @@ export async function generateRequest(prompt: string, job: string, flags: Genera
     steps: flags.steps,
     guidance_scale: flags.guidance,
     ...samplingFields(flags),
+    ...sizeFields(flags),
     seed: flags.seed,
     batch: flags.batch,
     ...(await startFields(flags)),

@@ -22,6 +22,8 @@ describe('command line', () => {
     [['generate', 'x', '--steps', 'many'], 'Give a whole number.'],
     [['generate', 'x', '--preprocessor', 'depth'], 'Allowed choices are none, canny, softedge_sobel'],
     [['generate', 'x', '--priority', 'urgent'], 'Allowed choices are low, normal, high.'],
+    [['generate', 'x', '--original-size', '1024'], 'Width and height are needed: 1024x768.'],
+    [['generate', 'x', '--crop', '16x0'], 'Left and top are needed: 16,0.'],
     [['generate', 'x', '--controlnet', 'canny'], 'Write NAME:IMAGE'],
     [['paint'], "unknown command 'paint'"],
   ])('refuses %j with status 2', async (args, why) => {
