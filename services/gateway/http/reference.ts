@@ -1,5 +1,6 @@
-/** /openapi.json, and /docs: a page that shows it, without anything from elsewhere. */
+/** /openapi.json, /asyncapi.json, and /docs: a page that shows it, without anything from elsewhere. */
 import fastify, { type FastifyInstance } from 'fastify';
+import { asyncApiDocument } from './asyncapi.ts';
 import { openApiDocument } from './openapi.ts';
 
 /** Where the page begins. */
@@ -11,10 +12,15 @@ const CONTENT_SECURITY_POLICY =
 /** Adds the routes. The page's program is 5 MB, so it is loaded when somebody looks. */
 export function serveReference(app: FastifyInstance): void {
   let document: object | undefined;
+  let subjects: object | undefined;
   let page: Promise<FastifyInstance> | undefined;
   app.get('/openapi.json', async () => {
     document ??= openApiDocument();
     return document;
+  });
+  app.get('/asyncapi.json', async () => {
+    subjects ??= asyncApiDocument();
+    return subjects;
   });
   const show = async (url: string) => {
     page ??= openPage();

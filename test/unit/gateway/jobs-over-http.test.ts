@@ -1,9 +1,13 @@
 /** The native API of jobs, without sockets where none is needed. */
 import type { AddressInfo } from 'node:net';
+import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { MeshError } from '#shared/errors/errors.ts';
+import { encodePng } from '#shared/image/png.ts';
+import { tensor } from '#shared/tensor/tensor.ts';
 import { aborted, gate } from '#test/contract/bus/harness.ts';
 import { type ReadEvent, serverEvents } from '#test/server-events.ts';
+import { createHttp } from '../../../services/gateway/http/server.ts';
 import { result } from './admitted.ts';
 import { type Gateway, gateway } from './gateway.ts';
 
@@ -310,4 +314,33 @@ describe('HTTP — who may ask', () => {
     const { status, body } = await ask(app, 'GET', '/');
     expect([status, String(body)]).toEqual([404, expect.stringContaining('npm run build:studio')]);
   });
+});
+
+describe('HTTP — hostile requests', () => {
+  it('a picture that would unpack to gigabytes is refused by its size alone', async () => {
+    await using app = await gateway();
+    const png = Buffer.from(await encodePng(tensor('u8', [1, 1, 3], new Uint8Array(3))));
+    png.writeUInt32BE(60_000, 16);
+    png.writeUInt32BE(60_000, 20);
+    png.writeUInt32BE(crc32(png.subarray(12, 29)), 29);
+    const { status, body } = await ask(app, 'POST', '/v1/preprocess', { body: { image: png.toString('base64') } });
+    expect([status, body.error.code]).toEqual([413, 'IMAGE_TOO_LARGE']);
+  });
+
+  it.each(['../../etc/passwd', '/etc/passwd', '..%2f..%2fetc%2fpasswd', 'a\u0000b'])('no LoRA is %j', async (lora) => {
+    await using app = await gateway();
+    const { status, body } = await ask(app, 'POST', '/v1/jobs', { body: { prompt: 'a', loras: [{ lora }] } });
+    expect(['400 INVALID_REQUEST', '404 UNKNOWN_LORA']).toContain(`${status} ${body.error.code}`);
+    expect(app.queue).toEqual([]);
+  });
+
+  it.each(['/../package.json', '/..%2fpackage.json', '/%2e%2e/package.json', '/assets/..%2f..%2fpackage.json'])(
+    'no file of the studio is %s',
+    async (url) => {
+      await using app = await gateway();
+      const http = createHttp({ ...app.httpParts, studioFolder: import.meta.dirname });
+      expect((await http.inject({ method: 'GET', url })).statusCode).toBeGreaterThanOrEqual(400);
+      await http.close();
+    },
+  );
 });

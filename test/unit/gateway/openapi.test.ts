@@ -1,6 +1,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { GenerateRequest } from '#shared/contracts/generate.ts';
+import { asyncApiDocument } from '../../../services/gateway/http/asyncapi.ts';
 import { openApiDocument } from '../../../services/gateway/http/openapi.ts';
 import { createHttp } from '../../../services/gateway/http/server.ts';
 import { gateway } from './gateway.ts';
@@ -57,5 +58,22 @@ describe('OpenAPI — the document', () => {
     const program = await app.http.inject(new URL(script, 'http://localhost/docs/').pathname);
     expect([program.statusCode, program.body.length > 1_000_000]).toEqual([200, true]);
     expect((await app.http.inject('/openapi.json')).json()).toMatchObject({ openapi: '3.1.0' });
+  });
+});
+
+describe('AsyncAPI — the document', () => {
+  it('names the subjects of the doors, and every reference leads somewhere', () => {
+    const subjectsDocument = asyncApiDocument() as { channels: Record<string, { address: string | null }> };
+    const addresses = Object.values(subjectsDocument.channels).map(({ address }) => address);
+    expect(addresses).toEqual(
+      expect.arrayContaining(['latentmesh.v1.generate', 'latentmesh.v1.jobs', 'latentmesh.v1.events.{job}']),
+    );
+    const references = [...JSON.stringify(subjectsDocument).matchAll(/"\$ref":"#\/([^"]+)"/g)].map(([, path]) => path!);
+    for (const path of references.filter((one) => /^(channels|components)/.test(one))) {
+      const found = path
+        .split('/')
+        .reduce<unknown>((at, key) => (at as Record<string, unknown>)?.[key], subjectsDocument);
+      expect(found, path).toBeDefined();
+    }
   });
 });
