@@ -39,6 +39,9 @@ export function residualName(index: number): string {
 /** Graph port of the residual that is added to what the middle puts out. */
 export const RESIDUAL_MID = 'residual_mid';
 
+/** Graph port of what the outermost layers add to, see `unet-shallow.ts`. */
+export const DEEP = 'deep';
+
 /** The size that a strided convolution leaves. */
 function halved(length: number, { downsamplePadding }: EncoderConfig): number {
   return Math.floor((length + 2 * downsamplePadding - KERNEL) / 2) + 1;

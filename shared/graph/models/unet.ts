@@ -13,7 +13,7 @@ import { add, silu } from '../ops/elementwise.ts';
 import { concat } from '../ops/layout.ts';
 import type { Value } from '../value.ts';
 import { type BlockContext, blockLayer, encode, latentsInput, promptInput } from './encoder.ts';
-import { RESIDUAL_MID, residualName, residualShapes, skipName } from './residuals.ts';
+import { DEEP, RESIDUAL_MID, residualName, residualShapes, skipName } from './residuals.ts';
 import { timeInput, timeShape } from './time.ts';
 import { type GraphVariant, graphName, type PromptedSize } from './variant.ts';
 
@@ -49,8 +49,8 @@ export function unetDown(
   return g.build();
 }
 
-/** Of an inpainting UNet the latents, the mask and what the mask leaves of the picture, channel by channel. */
-function unetLatents(g: GraphBuilder, config: UnetConfig, size: PromptedSize): Value {
+/** Graph input `latents`; of an inpainting UNet the latents, the mask and what the mask leaves of the picture, channel by channel. */
+export function unetLatents(g: GraphBuilder, config: UnetConfig, size: PromptedSize): Value {
   const latents = latentsInput(g, config.outChannels, size);
   if (!isInpainting(config)) return latents;
   const { batch, height, width } = size;
@@ -62,6 +62,8 @@ function unetLatents(g: GraphBuilder, config: UnetConfig, size: PromptedSize): V
 export interface UnetUpVariant extends GraphVariant {
   /** Takes ControlNet residuals `residual_00` …, `residual_mid` and adds them to the skips and to `mid`. */
   readonly hasResiduals: boolean;
+  /** Puts out `deep` as well, what the last so many layers add to: for a later step without the rest (`unet-shallow.ts`). */
+  readonly deepLayers?: number;
 }
 
 /**
@@ -70,25 +72,29 @@ export interface UnetUpVariant extends GraphVariant {
  * skip_00 …, mid, time_embedding   what {@link unetDown} put out
  * prompt_embeds                    f32 [B, T, D]
  * residual_00 …, residual_mid      with `hasResiduals`; shapes of the skips and of `mid`
- * returns                          `noise_pred` f32 [B, 4, h, w]
+ * returns                          `noise_pred` f32 [B, 4, h, w]; `deep` with `deepLayers`
  * @throws MeshError WEIGHT_MISSING, WRONG_SHAPE with the path of the weight or module
  */
 export function unetUp(
   config: UnetConfig,
   source: WeightSource,
   size: PromptedSize,
-  { hasResiduals, weightMode = FED, branches, taps = [] }: UnetUpVariant,
+  { hasResiduals, deepLayers, weightMode = FED, branches, taps = [] }: UnetUpVariant,
 ): GraphModel {
-  const name = graphName(hasResiduals ? 'unet.up+residuals' : 'unet.up', size);
+  const name = graphName(`unet.up${hasResiduals ? '+residuals' : ''}${deepLayers ? ` deep${deepLayers}` : ''}`, size);
   const g = new GraphBuilder({ name, source, weightMode, branches, taps });
   const { skips, mid } = skipInputs(g, config, size, hasResiduals);
   const time = g.input('time_embedding', 'f32', timeShape(config, size.batch));
   const prompt = promptInput(g, config, size);
-  const decoded = decode(g, mid, skips, { config, activatedTime: silu(g, time), prompt });
+  predictNoise(g, decode(g, mid, skips, { config, activatedTime: silu(g, time), prompt, deepLayers }), config);
+  return g.build();
+}
+
+/** Graph output `noise_pred` f32 [B, 4, h, w] of what the last up block made. */
+export function predictNoise(g: GraphBuilder, decoded: Value, config: UnetConfig): void {
   const norm = { groups: config.normGroups, epsilon: config.normEps };
   const normed = silu(g, groupNorm(g, decoded, 'conv_norm_out', norm));
   g.output('noise_pred', conv2d(g, normed, 'conv_out', { channels: config.outChannels }));
-  return g.build();
 }
 
 function skipInputs(g: GraphBuilder, config: UnetConfig, size: PromptedSize, hasResiduals: boolean) {
@@ -106,9 +112,9 @@ function decode(
   g: GraphBuilder,
   mid: Value,
   skips: readonly Value[],
-  context: BlockContext & { readonly config: UnetConfig },
+  context: BlockContext & { readonly config: UnetConfig; readonly deepLayers: number | undefined },
 ): Value {
-  const { config } = context;
+  const { config, deepLayers } = context;
   const left = [...skips];
   const blockChannels = config.blockOutChannels.toReversed();
   const blockHeads = config.heads.toReversed();
@@ -117,6 +123,7 @@ function decode(
     g.scope(`up_blocks.${block}`, () => {
       const heads = blockHeads[block]!;
       for (const [layer, depth] of config.upBlocks[block]!.entries()) {
+        if (left.length === deepLayers) g.output(DEEP, hidden);
         const joined = concat(g, [hidden, left.pop()!], 1);
         hidden = blockLayer(g, joined, { layer, channels, heads, depth }, context);
       }
