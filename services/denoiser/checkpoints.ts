@@ -36,17 +36,26 @@ export class Checkpoints {
   readonly #known: Known | undefined;
   /** Numbers of one call. */
   readonly #count: number;
+  /** Calls of the model that begin with a whole one, see feature-reuse.ts. */
+  readonly #stride: number;
   readonly #origin: Pick<Checkpoint, 'digest' | 'run' | 'base'>;
   #waiting: Float32Array[] = [];
   #written: number;
 
   private constructor(
     store: CheckpointStore,
-    of: { readonly job: string; readonly digest: string; readonly count: number; readonly known: Known | undefined },
+    of: {
+      readonly job: string;
+      readonly digest: string;
+      readonly count: number;
+      readonly stride: number;
+      readonly known: Known | undefined;
+    },
   ) {
     this.#store = store;
     this.#job = of.job;
     this.#count = of.count;
+    this.#stride = of.stride;
     this.#known = of.known;
     this.#written = this.calls * this.#count;
     const base = of.known ? { run: of.known.run, count: this.#written } : null;
@@ -65,12 +74,14 @@ export class Checkpoints {
     const digest = digestOf(body, tensors, store.model);
     const messages = await store.read(body.job).catch(() => []);
     const known = messages.length > 0 ? joinPieces(messages, digest) : undefined;
-    return new Checkpoints(store, { job: body.job, digest, count, known });
+    const stride = body.deep_cache?.cache_interval ?? 1;
+    return new Checkpoints(store, { job: body.job, digest, count, stride, known });
   }
 
   /** Calls of the model that need not be made. */
   get calls(): number {
-    return this.#known ? Math.floor(this.#known.numbers.length / this.#count) : 0;
+    const calls = this.#known ? Math.floor(this.#known.numbers.length / this.#count) : 0;
+    return calls - (calls % this.#stride);
   }
 
   /** The first step with LoRAs, from 0, where they entered already; else null. */

@@ -5,11 +5,13 @@
  * Source: the split and its single meeting point per step are the paper's (Katz, ATC'25, §4.1).
  */
 import type { DenoiseControlNet } from '#shared/contracts/denoiser.ts';
+import type { DeepCache } from '#shared/contracts/generate.ts';
 import type { MeshClient } from '#shared/placement/mesh-client.ts';
 import type { WeightSet } from '#shared/session/device.ts';
 import { repeatBatch, VAE_FACTOR } from '#shared/tensor/latents.ts';
 import { pick, type TensorMap } from '#shared/tensor/tensor.ts';
 import { ControlSession, latentsTensor } from './control.ts';
+import { FeatureReuse } from './feature-reuse.ts';
 import { promptShape } from './halves.ts';
 import { sumResiduals, withZeroUnconditional } from './residuals.ts';
 import type { Unet } from './unet.ts';
@@ -24,6 +26,7 @@ export interface Conditioning {
   readonly height: number;
   readonly width: number;
   readonly guess_mode: boolean;
+  readonly deep_cache?: DeepCache | undefined;
   readonly controlnets: readonly DenoiseControlNet[];
   /** `hint_0` …, u8 [1, 3, H, W]. */
   readonly hints: TensorMap;
@@ -66,13 +69,15 @@ export class ControlledUnet {
   readonly #conditioning: Conditioning;
   readonly #latentShape: { readonly batch: number; readonly height: number; readonly width: number };
   readonly #controls: readonly ControlSession[];
+  readonly #reuse: FeatureReuse | undefined;
   #begun: Promise<void> | undefined;
 
   /** ControlNets are opened at once; the device is not touched before the first call. */
   constructor(parts: { readonly unet: Unet; readonly mesh: MeshClient }, conditioning: Conditioning) {
-    const { name, height, width, controlnets, hints, control, ...rest } = conditioning;
+    const { name, height, width, controlnets, hints, control, deep_cache, ...rest } = conditioning;
     this.#unet = parts.unet;
     this.#conditioning = conditioning;
+    this.#reuse = deep_cache && new FeatureReuse(deep_cache);
     const [latentHeight, latentWidth] = [height / VAE_FACTOR, width / VAE_FACTOR];
     this.#latentShape = { batch: conditioning.batch, height: latentHeight, width: latentWidth };
     const shared = { ...rest, job: name, height, width, given: control };
@@ -89,11 +94,17 @@ export class ControlledUnet {
     await this.#begun;
     const { batch, tokens } = promptShape(given);
     const { weights, signal, timestep } = call;
-    const job = { prompt: name, shape: { ...this.#latentShape, batch, tokens }, weights, signal };
+    const deep = this.#reuse && { deepLayers: this.#reuse.layers };
+    const job = { prompt: name, shape: { ...this.#latentShape, batch, tokens, ...deep }, weights, signal };
     const latents = repeatBatch(call.latents, batch / this.#latentShape.batch);
+    if (this.#reuse?.isShallow(call)) {
+      return this.#unet.shallow(job, { latents, timestep, isControlled: this.#reuse.isControlled });
+    }
     const [residuals, downMs] = await Promise.all([this.#residuals(call), this.#unet.down(job, latents, timestep)]);
     signal.throwIfAborted();
+    const isControlled = residuals !== undefined;
     const { noise_pred, runMs } = await this.#unet.up(job, residuals);
+    this.#reuse?.remember(call, isControlled);
     return { noise_pred, runMs: downMs + runMs };
   }
 

@@ -50,9 +50,11 @@ export function openGuidance(
   const one = { ...job, given: prompt, control: controlInputs(prompt) };
   if (!negative) return new ControlledUnet(parts, one);
   const nobody = async (): Promise<undefined> => undefined;
+  // What a call leaves for later ones is on this device.
+  const openDistant = job.deep_cache ? undefined : parts.openDistant;
   // Prompts of different length make no batch.
-  if (parts.openDistant || promptShape(negative).tokens !== promptShape(prompt).tokens) {
-    return new SplitGuidance(parts, { one, negative, strength }, parts.openDistant ?? nobody);
+  if (openDistant || promptShape(negative).tokens !== promptShape(prompt).tokens) {
+    return new SplitGuidance(parts, { one, negative, strength }, openDistant ?? nobody);
   }
   const both = joinHalves(negative, prompt);
   const conditioning = { ...job, given: both, control: controlInputs(job.guess_mode ? prompt : both) };

@@ -1,8 +1,10 @@
-/** The UNet as its two halves on one device, with one set of weights for both and for every size of picture. */
+/** The UNet as its two halves on one device, and as its outermost layers alone, with one set of weights for all and for every size of picture. */
 import { openComponent } from '#shared/checkpoint/component.ts';
 import type { Port } from '#shared/graph/graph-model.ts';
+import { DEEP, residualName } from '#shared/graph/models/residuals.ts';
 import { unetDown, unetUp } from '#shared/graph/models/unet.ts';
-import type { Device, Kept, WeightSet } from '#shared/session/device.ts';
+import { unetShallow } from '#shared/graph/models/unet-shallow.ts';
+import type { Device, Kept, RunRequest, WeightSet } from '#shared/session/device.ts';
 import { Network, type NetworkOptions } from '#shared/session/network.ts';
 import type { UnetConfig } from '#shared/tensor/network-config.ts';
 import { f32, pick, type TensorMap } from '#shared/tensor/tensor.ts';
@@ -14,6 +16,8 @@ export interface UnetShape {
   readonly height: number;
   readonly width: number;
   readonly tokens: number;
+  /** Layers that shallow calls compute, for jobs that make any. */
+  readonly deepLayers?: number;
 }
 
 /** What stays the same over calls, beside what `begin` put on the device. */
@@ -37,6 +41,8 @@ interface UnetParts {
   readonly down: Network<UnetShape>;
   readonly up: Network<UnetShape>;
   readonly controlledUp: Network<UnetShape>;
+  readonly shallow: Network<UnetShape>;
+  readonly controlledShallow: Network<UnetShape>;
 }
 
 /** See the head of this file. Calls of several jobs may alternate, each of which has slots of its own between the halves. */
@@ -46,6 +52,8 @@ export class Unet {
   readonly #down: Network<UnetShape>;
   readonly #up: Network<UnetShape>;
   readonly #controlledUp: Network<UnetShape>;
+  readonly #shallow: Network<UnetShape>;
+  readonly #controlledShallow: Network<UnetShape>;
   readonly #device: Device;
   /** Outputs of the first half, which are inputs of the second: skips, `mid`, `time_embedding`. */
   readonly #between: readonly string[];
@@ -60,6 +68,8 @@ export class Unet {
     this.#down = parts.down;
     this.#up = parts.up;
     this.#controlledUp = parts.controlledUp;
+    this.#shallow = parts.shallow;
+    this.#controlledShallow = parts.controlledShallow;
   }
 
   /** @throws MeshError when a weight is missing, extra or misshapen, with its full name */
@@ -79,8 +89,18 @@ export class Unet {
       between,
       given: { down, up },
       down: network((shape, variant) => unetDown(config, source, shape, variant)),
-      up: network((shape, variant) => unetUp(config, source, shape, { hasResiduals: false, ...variant })),
-      controlledUp: network((shape, variant) => unetUp(config, source, shape, { hasResiduals: true, ...variant })),
+      up: network((shape, variant) =>
+        unetUp(config, source, shape, { ...deepOf(shape), hasResiduals: false, ...variant }),
+      ),
+      controlledUp: network((shape, variant) =>
+        unetUp(config, source, shape, { ...deepOf(shape), hasResiduals: true, ...variant }),
+      ),
+      shallow: network((shape, variant) =>
+        unetShallow(config, source, shape, { layers: shape.deepLayers ?? 0, hasResiduals: false, ...variant }),
+      ),
+      controlledShallow: network((shape, variant) =>
+        unetShallow(config, source, shape, { layers: shape.deepLayers ?? 0, hasResiduals: true, ...variant }),
+      ),
     });
   }
 
@@ -108,41 +128,66 @@ export class Unet {
    */
   async down(job: UnetJob, latents: Float32Array, timestep: number): Promise<number> {
     const { shape, weights, prompt, signal } = job;
-    const feeds = {
-      latents: f32(
-        [shape.batch, latents.length / (shape.batch * shape.height * shape.width), shape.height, shape.width],
-        latents,
-      ),
-      timestep: f32([1], Float32Array.of(timestep)),
-      ...keptInputs(prompt, this.#given.down),
-    };
+    const feeds = this.#firstFeeds(job, latents, timestep);
     const keep = Object.fromEntries(this.#between.map((name) => [name, slotOf(prompt, name)]));
     const { runMs } = await this.#down.run(shape, { feeds, weights, outputs: [], keep }, signal);
     return runMs;
   }
 
   /**
-   * Up blocks, on what `down` left.
+   * Up blocks, on what `down` left. Leaves what shallow calls need.
    *
    * residuals  `residual_00` … `residual_mid`, summed over ControlNets; handed over, with their buffers. Undefined without control.
    * @returns noise_pred f32 [N, 4, h, w] and the time in the runtime, ms
    */
   async up(job: UnetJob, residuals: TensorMap | undefined): Promise<{ noise_pred: Float32Array; runMs: number }> {
     const { shape, weights, prompt, signal } = job;
+    const { deepLayers = 0 } = shape;
+    const outer = residualNames(deepLayers);
+    if (residuals) for (const name of outer) await this.#device.put(slotOf(prompt, name), pick(residuals, name, 'f32'));
     const kept = Object.fromEntries(this.#between.map((name) => [name, { kept: slotOf(prompt, name) }]));
     const network = residuals ? this.#controlledUp : this.#up;
     const feeds = { ...kept, ...residuals, ...keptInputs(prompt, this.#given.up) };
     // Residuals come out of messages that are nobody else's.
-    const request = { feeds, ownsBuffers: true, weights, outputs: ['noise_pred'], drop: this.#betweenOf(prompt) };
+    const keep = deepLayers > 0 ? { [DEEP]: slotOf(prompt, DEEP) } : {};
+    const request = { feeds, ownsBuffers: true, weights, outputs: ['noise_pred'], keep, drop: this.#betweenOf(prompt) };
     const { outputs, runMs, spent = [] } = await network.run(shape, request, signal);
     spent.forEach(giveBuffer);
     return { noise_pred: pick(outputs, 'noise_pred', 'f32').data, runMs };
   }
 
+  /**
+   * The outermost layers, on what an `up` of the same shape left.
+   *
+   * latents        f32 [N, 4, h, w], scaled for the model; handed over
+   * isControlled   whether that one had residuals
+   * @returns noise_pred f32 [N, 4, h, w] and the time in the runtime, ms
+   */
+  async shallow(
+    job: UnetJob,
+    { latents, timestep, isControlled }: { latents: Float32Array; timestep: number; isControlled: boolean },
+  ): Promise<{ noise_pred: Float32Array; runMs: number }> {
+    const { shape, weights, prompt, signal } = job;
+    const left = [DEEP, ...(isControlled ? residualNames(shape.deepLayers ?? 0) : [])];
+    const feeds = { ...this.#firstFeeds(job, latents, timestep), ...keptInputs(prompt, left) };
+    const network = isControlled ? this.#controlledShallow : this.#shallow;
+    const { outputs, runMs } = await network.run(shape, { feeds, weights, outputs: ['noise_pred'] }, signal);
+    return { noise_pred: pick(outputs, 'noise_pred', 'f32').data, runMs };
+  }
+
   /** Frees what a job left on the device. */
   async forget(prompt: string): Promise<void> {
-    const names = [...this.#given.down, ...this.#given.up];
+    const names = [...this.#given.down, ...this.#given.up, DEEP, ...residualNames(this.config.upBlocks.at(-1)!.length)];
     await this.#device.drop([...this.#betweenOf(prompt), ...names.map((name) => slotOf(prompt, name))]);
+  }
+
+  #firstFeeds({ shape, prompt }: UnetJob, latents: Float32Array, timestep: number): RunRequest['feeds'] {
+    const { batch, height, width } = shape;
+    return {
+      latents: f32([batch, latents.length / (batch * height * width), height, width], latents),
+      timestep: f32([1], Float32Array.of(timestep)),
+      ...keptInputs(prompt, this.#given.down),
+    };
   }
 
   #betweenOf(prompt: string): readonly string[] {
@@ -155,8 +200,17 @@ function slotOf(prompt: string, input: string): string {
   return `${input} of ${prompt}`;
 }
 
+/** Those of the outermost skips. */
+function residualNames(layers: number): string[] {
+  return Array.from({ length: layers }, (_, index) => residualName(index));
+}
+
 function keptInputs(prompt: string, names: readonly string[]): Record<string, Kept> {
   return Object.fromEntries(names.map((name) => [name, { kept: slotOf(prompt, name) }]));
+}
+
+function deepOf({ deepLayers }: UnetShape): { deepLayers?: number } {
+  return deepLayers === undefined ? {} : { deepLayers };
 }
 
 function givenInputs(inputs: readonly Port[], between: readonly string[]): string[] {
@@ -164,6 +218,6 @@ function givenInputs(inputs: readonly Port[], between: readonly string[]): strin
   return inputs.map(({ name }) => name).filter((name) => !others.includes(name));
 }
 
-function shapeKey({ batch, height, width, tokens }: UnetShape): string {
-  return `${batch}x${height}x${width}x${tokens}`;
+function shapeKey({ batch, height, width, tokens, deepLayers = 0 }: UnetShape): string {
+  return `${batch}x${height}x${width}x${tokens} deep${deepLayers}`;
 }

@@ -1,6 +1,6 @@
 /** denoiser: noise becomes latents. */
 import { z } from 'zod';
-import { GuidanceShape, LoraStart, Rng } from './generate.ts';
+import { DeepCache, GuidanceShape, LoraStart, Rng } from './generate.ts';
 import { PinnedLora } from './lora.ts';
 import { operation } from './operation.ts';
 import { InpaintFill } from './start.ts';
@@ -78,6 +78,7 @@ export const denoise = operation('denoiser', 'denoise', {
     /** One generator for each picture; a single seed draws for the whole batch, as one generator of Diffusers does. */
     seeds: z.array(z.number().int().min(0)).min(1),
     guess_mode: z.boolean(),
+    deep_cache: DeepCache.optional(),
     controlnets: z.array(DenoiseControlNet),
     loras: z.array(PinnedLora),
     lora_start: LoraStart,

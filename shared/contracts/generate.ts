@@ -84,6 +84,17 @@ export const LoraStart = z.union([
   z.literal('exact', 'must be "exact", {"at_step": K} or {"max_steps": K}'),
 ]);
 
+/**
+ * Steps that compute only the outermost layers of the UNet and take the rest from an earlier step.
+ * Source: DeepCache (Ma et al., CVPR 2024), https://arxiv.org/abs/2312.00858
+ */
+export const DeepCache = z.strictObject({
+  /** Every so many steps is computed whole, ControlNets included. */
+  cache_interval: z.number().int().min(2).max(MAX_STEPS),
+  /** 0: only the last layer is computed; the more, the nearer to the whole. */
+  cache_branch_id: z.number().int().min(0).max(7).default(0),
+});
+
 /** Class of a job in the queue: higher ones are taken first, though not for ever. */
 export const Priority = z.enum(['low', 'normal', 'high']);
 
@@ -142,6 +153,7 @@ export const GenerateRequest = z
     guess_mode: z.boolean().default(false),
     loras: z.array(LoraUnit).max(MAX_LORAS).default([]),
     lora_start: LoraStart.default('exact'),
+    deep_cache: DeepCache.optional(),
     priority: Priority.default('normal'),
     /** Callers who leave it out are one client. */
     client: ClientId.optional(),
@@ -163,6 +175,7 @@ export type GenerateRequest = z.infer<typeof GenerateRequest>;
 /** The request as a caller writes it, before defaults. */
 export type GenerateInput = z.input<typeof GenerateRequest>;
 export type ControlNetUnit = z.infer<typeof ControlNetUnit>;
+export type DeepCache = z.infer<typeof DeepCache>;
 export type LoraUnit = z.infer<typeof LoraUnit>;
 export type Priority = z.infer<typeof Priority>;
 export type Rng = z.infer<typeof Rng>;
