@@ -14,6 +14,7 @@ import { memory } from './memory.ts';
 import { meshOverhead } from './mesh-overhead.ts';
 import { writeResults } from './results.ts';
 import { sequential } from './sequential.ts';
+import { speed } from './speed.ts';
 import { startUp } from './start-up.ts';
 import { goalsTable, tableText } from './table.ts';
 import { transfer } from './transfer.ts';
@@ -28,6 +29,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   loraStart,
   transfer,
   sequential,
+  speed,
   cancel,
   gateway,
 ];

@@ -22,6 +22,7 @@ export interface GenerateFlags extends StartFlags, SamplingFlags, SizeFlags {
   readonly controlnet?: readonly ControlNetFlag[];
   readonly preprocessor: Preprocessor;
   readonly guessMode?: boolean;
+  readonly preset?: 'exact' | 'fast';
   readonly lora?: readonly LoraFlag[];
   readonly loraStart?: LoraStartFlag;
   readonly priority?: 'low' | 'normal' | 'high';
@@ -58,6 +59,7 @@ export async function generateRequest(prompt: string, job: string, flags: Genera
     clip_skip: flags.clipSkip,
     controlnets,
     guess_mode: flags.guessMode,
+    preset: flags.preset,
     loras: [...(flags.lora ?? [])],
     lora_start: flags.loraStart,
     priority: flags.priority,

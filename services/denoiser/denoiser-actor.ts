@@ -213,7 +213,7 @@ class DenoiseJob {
 
   #openGuidance(calls: number, inpaint: TensorMap | undefined): Guidance {
     const { unet, mesh, distant } = this.#parts;
-    const { job, height, width, guess_mode, controlnets, loras } = this.#body;
+    const { job, height, width, guess_mode, deep_cache, controlnets, loras } = this.#body;
     const { tensors, deadlineUnixMs } = this.#request;
     const parts = {
       unet,
@@ -228,6 +228,7 @@ class DenoiseJob {
       height,
       width,
       guess_mode,
+      deep_cache,
       controlnets,
       calls,
       firstCall: this.#firstCall,

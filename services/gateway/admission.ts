@@ -15,6 +15,7 @@ import { traceHeaders, withSpan } from '#shared/telemetry/tracing.ts';
 import { VAE_FACTOR } from '#shared/tensor/latents.ts';
 import { admitHires, admitStart, admitVariation, scheduleOf, storeFile, warnOfVariation } from './admit-start.ts';
 import type { AdmittedHires } from './admitted-start.ts';
+import { deepCacheOf } from './deep-cache.ts';
 import { type HintSource, type HintTarget, makeHint } from './hint.ts';
 import type { AdmittedControlNet, AdmittedJob } from './job.ts';
 import { requestOf } from './job-request.ts';
@@ -97,6 +98,7 @@ export class Admission {
     const variation = admitVariation(request, job, batch);
     const negative_prompts = spread(request.negative_prompt ?? '', batch);
     const edited = editedOf(request, { prompts, negative_prompts }, { sampling, config: pipeline.scheduler, hires });
+    const deep_cache = deepCacheOf(request, pipeline.unet);
     const maxClipSkip = maxClipSkipOf(pipeline);
     if (clip_skip > maxClipSkip) throw tooDeep(clip_skip, maxClipSkip);
     return {
@@ -122,6 +124,7 @@ export class Admission {
       ...(variation && { variation }),
       clip_skip,
       guess_mode,
+      ...(deep_cache && { deep_cache }),
       lora_start,
       priority,
       ...(client !== undefined && { client }),

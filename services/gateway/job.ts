@@ -1,6 +1,15 @@
 /** An accepted job: the request with every default filled in and every name resolved. What lies in the queue. JSON. */
 import { z } from 'zod';
-import { ClientId, LoraStart, LoraUnit, Priority, PromptSyntax, Rng, Warning } from '#shared/contracts/generate.ts';
+import {
+  ClientId,
+  DeepCache,
+  LoraStart,
+  LoraUnit,
+  Priority,
+  PromptSyntax,
+  Rng,
+  Warning,
+} from '#shared/contracts/generate.ts';
 import { PREPROCESSOR_NAMES } from '#shared/contracts/preprocessors.ts';
 import { SIZE_CONDITIONING } from '#shared/contracts/size-conditioning.ts';
 import { ResizeMode } from '#shared/contracts/start.ts';
@@ -70,6 +79,7 @@ export const AdmittedJob = z.object({
   clip_skip: z.number(),
   controlnets: z.array(AdmittedControlNet),
   guess_mode: z.boolean(),
+  deep_cache: DeepCache.optional(),
   loras: z.array(LoraUnit.extend({ hash: z.string() })),
   lora_start: LoraStart,
   priority: Priority,

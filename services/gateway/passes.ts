@@ -122,6 +122,7 @@ async function run({ parts, job, embeds, options }: Runs, pass: Pass, other_call
     lora_start: pass.lora_start,
     conditionings: pass.conditionings,
     ...((pass.tensors.init_mean || pass.tensors.mask) && { start: { first_step: pass.firstStep, inpaint_fill } }),
+    ...(job.deep_cache && { deep_cache: job.deep_cache }),
     ...(variation && { variation }),
     ...(other_calls && { other_calls }),
   };

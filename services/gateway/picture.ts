@@ -73,6 +73,7 @@ export function parametersText(job: DoneJob, index: number): string {
       ...guidancePairs(job),
       ...(job.guess_mode && { 'Guess mode': 'True' }),
       ...sizePairs(job),
+      ...deepCachePairs(job),
       ...startPairs(job),
       ...loraStartPairs(job),
     },
@@ -87,6 +88,13 @@ function guidancePairs(job: DoneJob): Record<string, string> {
     ...(rescale > 0 && { 'Guidance rescale': String(rescale) }),
     ...((start > 0 || end < 1) && { 'Guidance interval': `${start}-${end}` }),
   };
+}
+
+/** Told where some steps were computed in part: `DeepCache interval: 3, DeepCache branch: 0`. */
+function deepCachePairs({ deep_cache }: DoneJob): Record<string, string> {
+  if (!deep_cache) return {};
+  const { cache_interval: interval, cache_branch_id: branch } = deep_cache;
+  return { 'DeepCache interval': String(interval), 'DeepCache branch': String(branch) };
 }
 
 /** Told where LoRAs entered otherwise than from the start: `Lora start: max_steps 8, Lora entered at step: 3`. */
