@@ -49,9 +49,9 @@ const LEVERS: readonly Lever[] = [
   deepCache(2, 0),
   deepCache(3, 0),
   deepCache(5, 0),
-  deepCache(2, 2),
-  deepCache(3, 2),
-  deepCache(5, 2),
+  deepCache(2, 1),
+  deepCache(3, 1),
+  deepCache(5, 1),
   { label: 'guidance in the first 70 %', request: { guidance_end: 0.7 }, guided: 0.7 },
   {
     label: 'deep_cache 2, branch 0, guidance in the first 70 %',
@@ -138,7 +138,7 @@ async function timesOf(unet: Unet, job: UnetJob, rounds: number): Promise<CallTi
   const whole: number[] = [];
   const shallow = new Map<number, number[]>([
     [1, []],
-    [3, []],
+    [2, []],
   ]);
   for (let round = 0; round <= rounds; round++) {
     for (const [deepLayers, all] of shallow) {
