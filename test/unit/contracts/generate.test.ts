@@ -27,6 +27,7 @@ describe('generate request — defaults', () => {
       guess_mode: false,
       loras: [],
       lora_start: 'exact',
+      preset: 'exact',
       priority: 'normal',
       deadline_ms: 900_000,
     });
