@@ -6,6 +6,7 @@ import { errorReply } from './error-reply.ts';
 import { IncomingCall } from './incoming-call.ts';
 import { EMPTY, HEADER, type Lane, type Line } from './protocol.ts';
 import { RecentIds } from './recent-ids.ts';
+import { isReplySubject } from './reply-subject.ts';
 import { type CallRequest, parseRequest } from './request.ts';
 import { subjects } from './subjects.ts';
 import type { Delivery, TransportSubscription } from './transport.ts';
@@ -83,7 +84,7 @@ export class Callee {
     try {
       this.#accept(endpoint, parseRequest(delivery));
     } catch (thrown) {
-      if (delivery.reply === undefined) return;
+      if (delivery.reply === undefined || !isReplySubject(delivery.reply)) return;
       const { payload, headers } = errorReply(thrown);
       this.#line.transport.publish(delivery.reply, payload, { headers });
     }
@@ -125,7 +126,8 @@ export class Callee {
   #onUnknown(id: string, delivery: Delivery): void {
     const kind = delivery.headers[HEADER.kind];
     if (kind === 'release') this.#over.add(id);
-    else if (kind === 'query' && delivery.reply !== undefined) this.#sayUnknown(delivery.reply);
+    else if (kind === 'query' && delivery.reply !== undefined && isReplySubject(delivery.reply))
+      this.#sayUnknown(delivery.reply);
   }
 
   #sayUnknown(to: string): void {

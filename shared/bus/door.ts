@@ -9,6 +9,7 @@ import { EndpointCounter, type EndpointStats } from './endpoint-stats.ts';
 import { errorReply, isErrorReply, parseErrorReply } from './error-reply.ts';
 import { parseJson, toJson } from './json-payload.ts';
 import { INLINE_MAX_BYTES } from './protocol.ts';
+import { isReplySubject, requireReplySubject } from './reply-subject.ts';
 import type { Delivery, Transport } from './transport.ts';
 
 /** What a handler returns when the answer comes later, by {@link replyJson}, maybe from another process. */
@@ -30,7 +31,10 @@ export interface JsonEndpoint extends Subscription {
   stats(): EndpointStats;
 }
 
-/** Serves a subject; requests are handled side by side. */
+/**
+ * Serves a subject; requests are handled side by side. One whose reply subject is no inbox is refused: an error in `stats`, no
+ * answer, since there is nowhere to send one.
+ */
 export function serveJson(
   transport: Transport,
   subject: string,
@@ -127,6 +131,7 @@ function counted(counter: EndpointCounter, handler: JsonHandler): JsonHandler {
   return async (request, context) => {
     const startedMs = performance.now();
     try {
+      requireReplySubject(context.replySubject);
       const reply = await handler(request, context);
       counter.count(performance.now() - startedMs);
       return reply;
@@ -144,7 +149,7 @@ async function answer(transport: Transport, delivery: Delivery, handler: JsonHan
     const reply = await handler(parseJson(delivery.payload), { subject, headers, replySubject });
     if (replySubject !== undefined && reply !== ANSWERED_LATER) replyJson(transport, replySubject, reply);
   } catch (thrown) {
-    if (replySubject !== undefined) replyError(transport, replySubject, thrown);
+    if (replySubject !== undefined && isReplySubject(replySubject)) replyError(transport, replySubject, thrown);
   }
 }
 

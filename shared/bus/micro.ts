@@ -6,6 +6,7 @@
 import type { Subscription } from './bus.ts';
 import type { EndpointStats } from './endpoint-stats.ts';
 import { toJson } from './json-payload.ts';
+import { isReplySubject } from './reply-subject.ts';
 import type { Transport } from './transport.ts';
 
 const NANOSECONDS_PER_MS = 1e6;
@@ -42,7 +43,7 @@ export function announceService(transport: Transport, service: ServiceDescriptio
   const subscriptions = Object.entries(answers).flatMap(([verb, payload]) =>
     [`$SRV.${verb}`, `$SRV.${verb}.${name}`, `$SRV.${verb}.${name}.${id}`].map((subject) =>
       transport.subscribe(subject, ({ reply }) => {
-        if (reply !== undefined) transport.publish(reply, payload());
+        if (reply !== undefined && isReplySubject(reply)) transport.publish(reply, payload());
       }),
     ),
   );

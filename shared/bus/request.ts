@@ -2,6 +2,7 @@
 import { MeshError } from '#shared/errors/errors.ts';
 import type { Headers } from './bus.ts';
 import { HEADER, ownHeaders } from './protocol.ts';
+import { requireReplySubject } from './reply-subject.ts';
 import { isToken } from './subjects.ts';
 import { isTransferLength } from './transfer-receiver.ts';
 import type { Delivery } from './transport.ts';
@@ -22,6 +23,7 @@ export interface CallRequest {
 
 /** @throws MeshError INVALID_REQUEST when the message is no call of this bus */
 export function parseRequest({ subject, headers, payload, reply }: Delivery): CallRequest {
+  requireReplySubject(reply);
   const id = headers[HEADER.call] ?? '';
   const deadlineUnixMs = Number(headers[HEADER.deadlineUnixMs] ?? Number.NaN);
   const announced = headers[HEADER.bytes];

@@ -1,6 +1,7 @@
 /** The giving side of a transfer: sends the chunks it has credit for. Has no clock: the receiver drives it. */
 import { SegmentReader, type Segments } from '#shared/wire/segments.ts';
 import { HEADER } from './protocol.ts';
+import { isReplySubject } from './reply-subject.ts';
 import type { Delivery, Transport } from './transport.ts';
 
 /**
@@ -38,7 +39,14 @@ export class TransferSender {
     const to = headers[HEADER.to];
     const next = Number(headers[HEADER.next]);
     const limit = Number(headers[HEADER.limit]);
-    if (to === undefined || !Number.isSafeInteger(next) || !Number.isSafeInteger(limit) || next < 0) return;
+    if (
+      to === undefined ||
+      !isReplySubject(to) ||
+      !Number.isSafeInteger(next) ||
+      !Number.isSafeInteger(limit) ||
+      next < 0
+    )
+      return;
     if (headers[HEADER.rewind] !== undefined) this.#next = next;
     const end = Math.min(limit, this.#count);
     for (; this.#next < end; this.#next++) this.#transport.publish(to, this.#chunk(this.#next));

@@ -68,6 +68,26 @@ export function doorContract(name: string, start: () => Promise<Harness>): void 
       expect(headers['Nats-Service-Error']).toMatch(/^INVALID_JSON: /);
     });
 
+    it('refuses to answer on a subject that is no inbox, and tells it in its numbers', async () => {
+      await using mesh = await start();
+      const { gateway, person, options } = await pair(mesh);
+      let handledCount = 0;
+      const endpoint = serveJson(gateway, SUBJECT, async () => ++handledCount);
+      announceService(gateway, { name: 'x', id: 'x-1', version: '1.0.0', description: '', endpoints: () => [] });
+      const heard: string[] = [];
+      gateway.subscribe('latentmesh.v1.>', ({ subject }) => heard.push(subject));
+      await gateway.flush();
+      for (const reply of ['latentmesh.v1.cancel', '$JS.API.STREAM.DELETE.X', '_INBOXED.1']) {
+        person.publish(SUBJECT, new Uint8Array(), { reply });
+        person.publish(SUBJECT, Buffer.from('no JSON'), { reply });
+        person.publish('$SRV.PING', new Uint8Array(), { reply });
+      }
+      await requestJson(person, SUBJECT, {}, options); // what came before it is over
+      expect(handledCount).toBe(1);
+      expect(heard.filter((subject) => subject !== SUBJECT)).toEqual([]);
+      expect(endpoint.stats()).toMatchObject({ errors: 3, lastError: expect.stringContaining('INVALID_REQUEST') });
+    });
+
     it('carries an error as it is', async () => {
       await using mesh = await start();
       const { gateway, person, options } = await pair(mesh);
