@@ -49,7 +49,12 @@ function newWeights(): LoraWeights {
           inspected++;
           const hash = hashes[name];
           if (!hash) throw new MeshError('UNKNOWN_LORA', `There is no ${name}.`);
-          return { lora: name, hash, bytes: 1, modules: { unet: name === 'text-only' ? 0 : 1, text_encoder: 1, text_encoder_2: 0 } };
+          return {
+            lora: name,
+            hash,
+            bytes: 1,
+            modules: { unet: name === 'text-only' ? 0 : 1, text_encoder: 1, text_encoder_2: 0 },
+          };
         }),
       },
     })),
