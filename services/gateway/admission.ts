@@ -21,7 +21,6 @@ import type { AdmittedControlNet, AdmittedJob } from './job.ts';
 import { requestOf } from './job-request.ts';
 import { checkLoraStart, warnOfLoraStart } from './lora-start.ts';
 import { warnOfUnreadTags } from './lora-tags.ts';
-import { checkModelNeeds } from './model-needs.ts';
 import { editedOf, readPrompts, withoutBreaks } from './read-prompts.ts';
 import { type Sampling, samplingOf } from './sampling.ts';
 import { sizeFields } from './size-conditioning.ts';
@@ -55,7 +54,6 @@ export class Admission {
       const request = readPrompts(parseRequest(GenerateRequest, input));
       this.#checkModel(request.model);
       checkStart(request);
-      checkModelNeeds(request, this.#parts.pipeline.unet);
       checkLoraStart({ ...request, steps: stepsRun(request) });
       const id = request.job ?? randomUUID();
       const start = await this.#inLine(() => this.#admitStart(request, id));
