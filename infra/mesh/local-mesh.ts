@@ -8,6 +8,7 @@
  */
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { seedFile } from '#infra/nats/identities.ts';
 import type { Role } from '#shared/contracts/heartbeat.ts';
 import type { MeshError } from '#shared/errors/errors.ts';
 import { firstFreePort } from './free-port.ts';
@@ -120,12 +121,14 @@ function planServices(options: LocalMeshOptions, place: { natsUrl: string; httpP
     LATENTMESH_EMBEDDINGS: folders(options.embeddings, options.env.LATENTMESH_EMBEDDINGS),
     ...(options.vae !== undefined && { LATENTMESH_VAE: options.vae }),
   };
+  const natsKeys = options.env.LATENTMESH_NATS_KEYS;
   return ROLES.flatMap((role) =>
     Array.from({ length: options.replicas[role] }, (_, index) => ({
       name: index === 0 ? role : `${role}-${index}`,
       role,
       env: {
         ...common,
+        ...(natsKeys && { LATENTMESH_NATS_NKEY_FILE: seedFile(natsKeys, role) }),
         // With this process's id: two meshes on one host may share a nats-server.
         LATENTMESH_SLOT: `${role}-${index}@${hostname()}-${process.pid}`,
         ...(role === 'gateway' && { LATENTMESH_HTTP_PORT: String(place.httpPort && place.httpPort + index) }),

@@ -47,7 +47,13 @@ export async function openMesh({ model, onStart }: OpenOptions = {}): Promise<Me
 }
 
 async function joinMesh(natsUrl: string): Promise<Mesh> {
-  const transport = await connectNats({ url: natsUrl, name: 'latentmesh-cli' });
+  const transport = await connectNats({
+    url: natsUrl,
+    name: 'latentmesh-cli',
+    identity: 'client',
+    nkeyFile: process.env.LATENTMESH_NATS_NKEY_FILE,
+    caFile: process.env.LATENTMESH_NATS_CA_FILE,
+  });
   const client = new JsonClient(transport);
   return { client, transport, isOwn: false, close: () => transport.close() };
 }

@@ -12,6 +12,7 @@ import {
 } from '@nats-io/transport-node';
 import { MeshError } from '#shared/errors/errors.ts';
 import type { Headers } from './bus.ts';
+import { inboxPrefix, nkeyFrom } from './identity.ts';
 import {
   type Delivery,
   guarded,
@@ -27,8 +28,11 @@ export interface NatsOptions {
   readonly url: string;
   /** Shown by the server's monitoring and logs. */
   readonly name: string;
-  /** A service that may read only its own inbox has its own prefix. */
-  readonly inboxPrefix?: string;
+  /** A file with an nkey seed, and the name of the identity it is of, by which its inbox is called. */
+  readonly nkeyFile?: string | undefined;
+  readonly identity?: string;
+  /** A file with the certificates that vouch for the server; turns TLS on. */
+  readonly caFile?: string | undefined;
 }
 
 /**
@@ -37,21 +41,23 @@ export interface NatsOptions {
  */
 export async function connectNats(options: NatsOptions): Promise<NatsTransport> {
   try {
-    return new NatsTransport(await connect(connectionOptions(options)), options.inboxPrefix);
+    const connection = connectionOptions(options);
+    return new NatsTransport(await connect(connection), connection.inboxPrefix);
   } catch (error) {
     throw connectError(options.url, error as Error);
   }
 }
 
-function connectionOptions({ url, name, inboxPrefix }: NatsOptions): NodeConnectionOptions {
+function connectionOptions({ url, name, nkeyFile, identity, caFile }: NatsOptions): NodeConnectionOptions {
   const urls = url.split(',').map((one) => new URL(one.includes('://') ? one : `nats://${one}`));
   const { username, password } = urls[0]!;
   return {
     servers: urls.map((one) => one.host),
     name,
     ...credentials(decodeURIComponent(username), decodeURIComponent(password)),
-    ...(urls[0]!.protocol === 'tls:' ? { tls: {} } : {}),
-    ...(inboxPrefix === undefined ? {} : { inboxPrefix }),
+    ...(caFile === undefined ? urls[0]!.protocol === 'tls:' && { tls: {} } : { tls: { caFile } }),
+    ...(nkeyFile !== undefined && { authenticator: nkeyFrom(nkeyFile) }),
+    ...(nkeyFile !== undefined && identity !== undefined && { inboxPrefix: inboxPrefix(identity) }),
     // The defaults give up after 20 s, and notice a dead link after 4 minutes.
     maxReconnectAttempts: -1,
     reconnectTimeWait: 100,
@@ -68,11 +74,12 @@ function credentials(user: string, pass: string): Partial<NodeConnectionOptions>
 }
 
 function connectError(url: string, cause: Error): MeshError {
+  if (cause instanceof MeshError) return cause;
   const shown = url.replaceAll(/\/\/[^@/]*@/g, '//…@');
   if (cause instanceof errors.AuthorizationError) {
     return new MeshError(
       'CONFIGURATION',
-      `The NATS server at ${shown} refuses the credentials of NATS_URL.`,
+      `The NATS server at ${shown} refuses the credentials of NATS_URL, or the nkey.`,
       {},
       { cause },
     );

@@ -9,7 +9,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { requestJson, subscribeJson } from '#shared/bus/door.ts';
-import { connectNats, type NatsTransport } from '#shared/bus/nats-transport.ts';
+import { connectNats, type NatsOptions, type NatsTransport } from '#shared/bus/nats-transport.ts';
 import { readObject } from '#shared/bus/object-store.ts';
 import { subjects } from '#shared/bus/subjects.ts';
 import type { GeneratedImage, GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
@@ -24,9 +24,16 @@ export type PublicRecord = Omit<JobRecord, 'reply_to'>;
 /** The doors answer within a second; a large picture takes longer to be checked, ms. */
 const ANSWER_TIMEOUT_MS = 60_000;
 
+/** Where a client's nkey seed is, and the certificates that vouch for the server. */
+export type ClientFiles = Pick<NatsOptions, 'nkeyFile' | 'caFile'>;
+
 /** Connects to the mesh at a NATS server. @throws MeshError BUS_UNAVAILABLE; CONFIGURATION for wrong credentials */
-export async function connectMesh(url: string, name = 'latentmesh-client'): Promise<MeshConnection> {
-  return new MeshConnection(await connectNats({ url, name }));
+export async function connectMesh(
+  url: string,
+  name = 'latentmesh-client',
+  files: ClientFiles = {},
+): Promise<MeshConnection> {
+  return new MeshConnection(await connectNats({ url, name, identity: 'client', ...files }));
 }
 
 /** See the head of this file. All methods: @throws MeshError the mesh's; NO_ACTOR when no gateway runs */

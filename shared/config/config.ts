@@ -29,6 +29,10 @@ const STUDIO = resolve(import.meta.dirname, '../../.latentmesh/studio');
 
 const Environment = z.object({
   NATS_URL: z.string().default('nats://127.0.0.1:4222'),
+  /** File with the nkey seed of this process's identity; unset: credentials of NATS_URL, or none. `npm start` sets it from LATENTMESH_NATS_KEYS. */
+  LATENTMESH_NATS_NKEY_FILE: z.string().optional(),
+  /** File with the certificates that vouch for the NATS server; unset: TLS with `tls://` only, by the system's. */
+  LATENTMESH_NATS_CA_FILE: z.string().optional(),
   /** Servers of a cluster that hold each stream; unset: as they are, 1 where they are new. */
   LATENTMESH_NATS_REPLICAS: z.coerce.number().int().min(1).max(5).optional(),
   /** The model: a folder in the diffusers layout, or a `.safetensors` file. */
@@ -118,6 +122,8 @@ const Environment = z.object({
 /** Settings of one process. */
 export interface Config {
   readonly natsUrl: string;
+  readonly natsNkeyFile?: string;
+  readonly natsCaFile?: string;
   readonly natsReplicas?: number;
   /** Folder or file. */
   readonly modelFolder: string;
@@ -168,6 +174,8 @@ export function readConfig(role: string, env: NodeJS.ProcessEnv): Config {
   const values = parsed.data;
   return {
     natsUrl: values.NATS_URL,
+    ...(values.LATENTMESH_NATS_NKEY_FILE !== undefined && { natsNkeyFile: values.LATENTMESH_NATS_NKEY_FILE }),
+    ...(values.LATENTMESH_NATS_CA_FILE !== undefined && { natsCaFile: values.LATENTMESH_NATS_CA_FILE }),
     ...(values.LATENTMESH_NATS_REPLICAS !== undefined && { natsReplicas: values.LATENTMESH_NATS_REPLICAS }),
     modelFolder: values.LATENTMESH_MODEL,
     ...(values.LATENTMESH_VAE !== undefined && { vae: values.LATENTMESH_VAE }),

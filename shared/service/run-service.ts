@@ -112,7 +112,12 @@ class Service {
   }
 
   async start(build: (context: ServiceContext) => Promise<ServiceParts>): Promise<void> {
-    const transport = await connectNats({ url: this.#config.natsUrl, name: this.#instance });
+    const { natsUrl: url, natsNkeyFile: nkeyFile, natsCaFile: caFile } = this.#config;
+    const transport = await connectNats({ url, name: this.#instance, identity: this.#role, nkeyFile, caFile });
+    transport.onStatus((status) => {
+      if (status.type === 'error')
+        this.#telemetry.log.error({ reason: status.error.message }, 'NATS refuses something.');
+    });
     const direct = await DirectPath.open({ tcpHost: this.#config.directHost });
     const onSlowLink = (slow: SlowTransfer): void => warnOf(slow, this.#telemetry.log);
     const bus = new MeshBus(transport, { instance: this.#instance, direct, onSlowLink });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { startLocalMesh } from '#infra/mesh/local-mesh.ts';
 import { ROLES } from '#infra/mesh/options.ts';
+import { seedFile } from '#infra/nats/identities.ts';
 import { requestJson, subscribeJson } from '#shared/bus/door.ts';
 import { connectNats, type NatsTransport } from '#shared/bus/nats-transport.ts';
 import { readObject } from '#shared/bus/object-store.ts';
@@ -88,7 +89,13 @@ export class TestMesh implements AsyncDisposable {
     });
     resources.defer(() => mesh.drain());
     const { httpUrl } = await Promise.race([mesh.ready, mesh.failed]);
-    const transport = await connectNats({ url: mesh.natsUrl, name: 'test' });
+    const transport = await connectNats({
+      url: mesh.natsUrl,
+      name: 'test',
+      identity: 'client',
+      ...(env.LATENTMESH_NATS_KEYS && { nkeyFile: seedFile(env.LATENTMESH_NATS_KEYS, 'client') }),
+      caFile: env.LATENTMESH_NATS_CA_FILE,
+    });
     resources.defer(() => transport.close());
     return new TestMesh({ natsUrl: mesh.natsUrl, httpUrl, transport, log, pids, resources: resources.move() });
   }
