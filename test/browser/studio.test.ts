@@ -264,9 +264,12 @@ describe('studio — over time', () => {
   });
 
   it('a picture that the mesh keeps no longer is told, and can be made again', async () => {
+    // From before the picture is loaded: with a route in place the browser keeps none.
+    let isKept = true;
+    await page.route('**/images/*', (route) => (isKept ? route.continue() : route.fulfill({ status: 404 })));
     await ask('a white heart', '2');
     await picture().waitFor();
-    await page.route('**/images/*', (route) => route.fulfill({ status: 404 }));
+    isKept = false;
     await page.reload();
     await stage().getByText('This picture is not kept any more').waitFor();
     await page.getByRole('button', { name: 'Use again' }).click();

@@ -1,7 +1,6 @@
 /** A finished picture, as long as the mesh keeps it. */
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren, JSX } from 'preact';
-import { useEffect } from 'preact/hooks';
 
 interface KeptPictureProps {
   readonly url: string;
@@ -17,18 +16,15 @@ interface KeptPictureProps {
 
 /** See the head of this file. */
 export function KeptPicture({ url, alt, children, ...attributes }: KeptPictureProps): JSX.Element {
-  const isGone = useSignal(false);
-  useEffect(() => {
-    isGone.value = false;
-  }, [url]);
-  if (isGone.value) return <>{children}</>;
+  const goneUrl = useSignal('');
+  if (goneUrl.value === url) return <>{children}</>;
   return (
     <img
       {...attributes}
       alt={alt}
       src={url}
       onError={() => {
-        isGone.value = true;
+        goneUrl.value = url;
       }}
     />
   );
