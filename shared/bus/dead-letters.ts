@@ -1,8 +1,9 @@
 /** Jobs that the mesh gave up, each with the reason, kept for a week: a JetStream stream on one subject. */
-import { DiscardPolicy, jetstream, StorageType } from '@nats-io/jetstream';
-import { type NatsConnection, nanos } from '@nats-io/transport-node';
-import { ATTEMPT_TIMEOUT_MS, ensureStream, manager, type Patience, untilAnswered } from './jet-stream.ts';
+import { jetstream, StorageType } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { ATTEMPT_TIMEOUT_MS, manager, type Patience, untilAnswered } from './jet-stream.ts';
 import { toJson } from './json-payload.ts';
+import { ensureLogStream } from './log-stream.ts';
 import { subjects } from './subjects.ts';
 
 const STREAM = 'LATENTMESH_DEAD';
@@ -23,15 +24,8 @@ export async function openDeadLetters<Letter extends { readonly job: string }>(
   connection: NatsConnection,
   patience: Patience = {},
 ): Promise<DeadLetters<Letter>> {
-  const config = {
-    name: STREAM,
-    subjects: [subjects.dead],
-    storage: StorageType.File,
-    discard: DiscardPolicy.Old,
-    max_bytes: MAX_BYTES,
-    max_age: nanos(MAX_AGE_MS),
-  };
-  await ensureStream(connection, config, patience);
+  const log = { name: STREAM, subject: subjects.dead, storage: StorageType.File };
+  await ensureLogStream(connection, { ...log, maxBytes: MAX_BYTES, maxAgeMs: MAX_AGE_MS }, patience);
   const publisher = jetstream(connection, { timeout: ATTEMPT_TIMEOUT_MS });
   return {
     write: async (letter) => {

@@ -1,8 +1,9 @@
 /** Finished spans of the last hour, in memory: what `latentmesh trace` reads. Spans are published as plain messages; the stream listens. */
-import { DiscardPolicy, JetStreamApiCodes, JetStreamApiError, type MsgRequest, StorageType } from '@nats-io/jetstream';
-import { type NatsConnection, nanos } from '@nats-io/transport-node';
+import { StorageType } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
 import type { SpanRecord } from '#shared/contracts/span.ts';
-import { ensureStream, manager, type Patience, untilAnswered } from './jet-stream.ts';
+import { type Patience, untilAnswered } from './jet-stream.ts';
+import { ensureLogStream, messagesOn } from './log-stream.ts';
 import { subjects } from './subjects.ts';
 
 const STREAM = 'LATENTMESH_SPANS';
@@ -11,15 +12,8 @@ const MAX_AGE_MS = 60 * 60_000;
 
 /** Creates the stream where it is missing. @throws MeshError BUS_UNAVAILABLE */
 export function ensureSpanStream(connection: NatsConnection, patience: Patience = {}): Promise<void> {
-  const config = {
-    name: STREAM,
-    subjects: [subjects.allSpans],
-    storage: StorageType.Memory,
-    discard: DiscardPolicy.Old,
-    max_bytes: MAX_BYTES,
-    max_age: nanos(MAX_AGE_MS),
-  };
-  return ensureStream(connection, config, patience);
+  const log = { name: STREAM, subject: subjects.allSpans, storage: StorageType.Memory };
+  return ensureLogStream(connection, { ...log, maxBytes: MAX_BYTES, maxAgeMs: MAX_AGE_MS }, patience);
 }
 
 /** The spans of a trace, in the order they ended; none when the trace is unknown or too old. @throws MeshError BUS_UNAVAILABLE */
@@ -28,25 +22,9 @@ export async function readSpans(
   traceId: string,
   patience: Patience = {},
 ): Promise<SpanRecord[]> {
-  const jsm = await manager(connection);
   const spans: SpanRecord[] = [];
-  const subject = subjects.spans(traceId);
-  for (let seq = 1; ; ) {
-    // The server knows `next_by_subj` since 2.9; the client's type allows it only for direct reads.
-    const query = { seq, next_by_subj: subject } as MsgRequest;
-    const found = await untilAnswered(() => orNothing(jsm.streams.getMessage(STREAM, query)), patience);
-    if (!found) return spans;
-    spans.push(...found.json<SpanRecord[]>());
-    seq = found.seq + 1;
-  }
-}
-
-/** A stream that nobody has created yet holds nothing. */
-async function orNothing<T>(message: Promise<T | null>): Promise<T | null> {
-  try {
-    return await message;
-  } catch (thrown) {
-    if (thrown instanceof JetStreamApiError && thrown.code === JetStreamApiCodes.StreamNotFound) return null;
-    throw thrown;
-  }
+  const of = { stream: STREAM, subject: subjects.spans(traceId) };
+  const messages = messagesOn(connection, of, (run) => untilAnswered(run, patience));
+  for await (const message of messages) spans.push(...message.json<SpanRecord[]>());
+  return spans;
 }
