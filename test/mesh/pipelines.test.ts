@@ -3,11 +3,19 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { GenerateInput } from '#shared/contracts/generate.ts';
 import { parseInfotext } from '#shared/image/parse-infotext.ts';
 import { readPngText } from '#shared/image/png-text.ts';
-import { pick, type TensorMap, tensor } from '#shared/tensor/tensor.ts';
+import { pick, type TensorMap } from '#shared/tensor/tensor.ts';
 import { CASES, loadPipelineNumbers } from '../golden/pipelines/cases.ts';
 import { expectSamePicture } from '../golden/pipelines/same-picture.ts';
 import { TestMesh } from './mesh-kit.ts';
-import { expectApart, generatePicture, pictureOf, recordedCase, requestOf, SMALL_JOB } from './recorded-requests.ts';
+import {
+  expectApart,
+  expectPictures,
+  generatePicture,
+  pictureOf,
+  recordedCase,
+  requestOf,
+  SMALL_JOB,
+} from './recorded-requests.ts';
 
 /** Rows that touch every service; one seed for each picture is what the door offers. */
 const ROWS = CASES.filter((row) => row.controlnets.length + row.loras.length > 0 || row.case.startsWith('clip-skip'));
@@ -26,14 +34,7 @@ afterAll(() => mesh?.[Symbol.asyncDispose]());
 describe('mesh — pictures equal Diffusers', () => {
   it.each([...ROWS, recordedCase('batch-2-two-seeds')])('$case', async (row) => {
     const reply = await mesh.generate(await requestOf(row, numbers));
-    const want = pick(numbers, `${row.case}/image_u8`, 'u8');
-    const [batch, ...shape] = want.shape;
-    const size = want.data.length / batch!;
-    expect(reply.images.length).toBe(batch);
-    for (const i of reply.images.keys()) {
-      const recorded = tensor('u8', [1, ...shape], want.data.slice(i * size, (i + 1) * size));
-      expectSamePicture(await pictureOf(mesh, reply, i), recorded);
-    }
+    await expectPictures(mesh, reply, pick(numbers, `${row.case}/image_u8`, 'u8'));
   });
 });
 

@@ -5,6 +5,7 @@ import { decodeImage } from '#shared/image/decode.ts';
 import { encodePng } from '#shared/image/png.ts';
 import { pick, type Tensor, type TensorMap, tensor } from '#shared/tensor/tensor.ts';
 import { CASES, lorasOf, type PipelineCase, SAMPLER_LABELS } from '../golden/pipelines/cases.ts';
+import { expectSamePicture } from '../golden/pipelines/same-picture.ts';
 import type { TestMesh } from './mesh-kit.ts';
 
 /** A picture in a moment. */
@@ -24,16 +25,23 @@ export function recordedCase(name: string): PipelineCase {
   return row;
 }
 
+/** A ControlNet of a row, with its hint. */
+export async function unitOf(unit: PipelineCase['controlnets'][number], hint: Tensor<'u8'>) {
+  return {
+    controlnet: unit.name,
+    image: await base64Png(hint),
+    preprocessor: 'none' as const,
+    controlnet_conditioning_scale: unit.scale,
+    control_guidance_start: unit.start,
+    control_guidance_end: unit.end,
+  };
+}
+
 /** A row as a request; `numbers` holds the control pictures. */
 export async function requestOf(row: PipelineCase, numbers: TensorMap): Promise<GenerateInput> {
-  const controlnets = row.controlnets.map(async ({ name, image, scale, start, end }) => ({
-    controlnet: name,
-    image: await base64Png(pick(numbers, `${image}_${row.height}x${row.width}`, 'u8')),
-    preprocessor: 'none' as const,
-    controlnet_conditioning_scale: scale,
-    control_guidance_start: start,
-    control_guidance_end: end,
-  }));
+  const controlnets = row.controlnets.map((unit) =>
+    unitOf(unit, pick(numbers, `${unit.image}_${row.height}x${row.width}`, 'u8')),
+  );
   return {
     prompt: row.prompt,
     ...(row.negative_prompt && { negative_prompt: row.negative_prompt }),
@@ -57,6 +65,17 @@ export async function pictureOf(mesh: TestMesh, reply: GenerateReply, index = 0)
   return tensor('u8', [1, ...shape], data);
 }
 
+/** All pictures of a reply are those recorded, u8 [B, H, W, 3]. */
+export async function expectPictures(mesh: TestMesh, reply: GenerateReply, want: Tensor<'u8'>): Promise<void> {
+  const [batch, ...shape] = want.shape;
+  const size = want.data.length / batch!;
+  expect(reply.images.length).toBe(batch);
+  for (const i of reply.images.keys()) {
+    const recorded = tensor('u8', [1, ...shape], want.data.slice(i * size, (i + 1) * size));
+    expectSamePicture(await pictureOf(mesh, reply, i), recorded);
+  }
+}
+
 /** The only picture of a request. */
 export async function generatePicture(mesh: TestMesh, input: GenerateInput): Promise<Tensor<'u8'>> {
   return pictureOf(mesh, await mesh.generate(input));
@@ -78,6 +97,7 @@ export async function expectApart(mesh: TestMesh): Promise<void> {
   expect(alone[1]).not.toEqual(alone[2]);
 }
 
-async function base64Png(picture: Tensor<'u8'>): Promise<string> {
+/** As people send it. */
+export async function base64Png(picture: Tensor<'u8'>): Promise<string> {
   return Buffer.from(await encodePng(picture)).toString('base64');
 }

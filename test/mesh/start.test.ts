@@ -3,13 +3,12 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { GenerateInput } from '#shared/contracts/generate.ts';
 import { parseInfotext } from '#shared/image/parse-infotext.ts';
-import { encodePng } from '#shared/image/png.ts';
 import { pick, type Tensor, type TensorMap, tensor } from '#shared/tensor/tensor.ts';
 import { type PipelineCase, SAMPLER_LABELS } from '../golden/pipelines/cases.ts';
 import { expectSamePicture } from '../golden/pipelines/same-picture.ts';
 import { goldenPath, loadSafetensors } from '../golden/reference.ts';
 import { TestMesh } from './mesh-kit.ts';
-import { generatePicture, pictureOf, SMALL_JOB } from './recorded-requests.ts';
+import { base64Png, expectPictures, generatePicture, pictureOf, SMALL_JOB, unitOf } from './recorded-requests.ts';
 
 type StartCase = Omit<PipelineCase, 'clip_skip' | 'loras' | 'guess_mode'> & { strength: number; mask: boolean };
 
@@ -23,24 +22,13 @@ let mask_image: string;
 
 beforeAll(async () => {
   [mesh, numbers] = await Promise.all([TestMesh.start(), loadSafetensors(goldenPath('start', 'pictures.safetensors'))]);
-  init_image = await base64(pick(numbers, 'init', 'u8'));
-  mask_image = await base64(tensor('u8', [64, 64, 1], pick(numbers, 'mask', 'u8').data));
+  init_image = await base64Png(pick(numbers, 'init', 'u8'));
+  mask_image = await base64Png(tensor('u8', [64, 64, 1], pick(numbers, 'mask', 'u8').data));
 });
 afterAll(() => mesh?.[Symbol.asyncDispose]());
 
-async function base64(picture: Tensor<'u8'>): Promise<string> {
-  return Buffer.from(await encodePng(picture)).toString('base64');
-}
-
 async function requestOf(row: StartCase): Promise<GenerateInput> {
-  const controlnets = row.controlnets.map(async ({ name, image, scale, start, end }) => ({
-    controlnet: name,
-    image: await base64(pick(numbers, image, 'u8')),
-    preprocessor: 'none' as const,
-    controlnet_conditioning_scale: scale,
-    control_guidance_start: start,
-    control_guidance_end: end,
-  }));
+  const controlnets = row.controlnets.map((unit) => unitOf(unit, pick(numbers, unit.image, 'u8')));
   return {
     prompt: row.prompt,
     ...{ width: row.width, height: row.height, steps: row.steps, strength: row.strength, seed: row.seeds },
@@ -61,14 +49,7 @@ function pixel({ shape, data }: Tensor<'u8'>, x: number, y: number): number[] {
 describe('mesh — pictures from pictures equal Diffusers', () => {
   it.each(cases.filter((row) => ROWS.includes(row.case)))('$case', async (row) => {
     const reply = await mesh.generate(await requestOf(row));
-    const want = pick(numbers, `${row.case}/image_u8`, 'u8');
-    const [batch, ...shape] = want.shape;
-    const size = want.data.length / batch!;
-    expect(reply.images.length).toBe(batch);
-    for (const i of reply.images.keys()) {
-      const recorded = tensor('u8', [1, ...shape], want.data.slice(i * size, (i + 1) * size));
-      expectSamePicture(await pictureOf(mesh, reply, i), recorded);
-    }
+    await expectPictures(mesh, reply, pick(numbers, `${row.case}/image_u8`, 'u8'));
   });
 });
 
@@ -109,8 +90,8 @@ describe('mesh — a part painted anew', () => {
     );
     const reply = await mesh.generate({
       ...SMALL_JOB,
-      init_image: await base64(picture),
-      mask_image: await base64(mask),
+      init_image: await base64Png(picture),
+      mask_image: await base64Png(mask),
       inpaint_full_res: true,
       mask_blur: 0,
     });
