@@ -97,6 +97,19 @@ describe('checkpoints — a job that goes on ends with the same latents, bit for
     expect(await run(request)).toEqual({ ...whole, made: [5] });
   });
 
+  it('with steps that are computed in part: from the last whole one, whose rest they need', async () => {
+    const deep_cache = { cache_interval: 2, cache_branch_id: 0 };
+    for (const [known, made] of [
+      [3, [3, 4, 5]],
+      [4, [5]],
+    ] as const) {
+      const request = { job: `resume-deep-${known}`, deep_cache };
+      const whole = await run(request);
+      forgetAfter(request.job, known);
+      expect(await run(request)).toMatchObject({ latents: whole.latents, made });
+    }
+  });
+
   it('goes on from what is left when a job is lost again and again', async () => {
     const whole = await run({ job: 'resume-thrice' });
     for (const known of [1, 2, 4]) {
