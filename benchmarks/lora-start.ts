@@ -1,26 +1,14 @@
 /** What a picture loses when its LoRA enters late: the pocket model's styles, by the step of their entering. */
-import { join } from 'node:path';
-import { PROJECT_FOLDER } from '#infra/mesh/state-file.ts';
-import type { GenerateInput } from '#shared/contracts/generate.ts';
-import { decodeBase64Image } from '#shared/image/decode.ts';
 import type { Benchmark, Finding, RunOptions } from './benchmark.ts';
 import { BenchMesh } from './local-mesh.ts';
+import { rootMeanSquare } from './picture-distance.ts';
+import { POCKET, POCKET_PROMPTS, pixels } from './pocket-pictures.ts';
 import { median } from './statistics.ts';
 
-const MODEL = join(PROJECT_FOLDER, 'models', 'pocket');
 const LORAS = ['neon', 'blueprint', 'sketch'];
 const STEPS = 20;
 const ENTERED = [1, 2, 4, 6, 8, 10, 12, 16];
-const PROMPTS = [
-  'a red boat on the sea by day',
-  'a yellow car in the mountains at sunset',
-  'a green tree on a meadow by day',
-  'a purple fish in the sea at night',
-  'a white cat in the snow by day',
-  'an orange balloon in the desert at sunset',
-  'a pink flower on a meadow at night',
-  'a blue house in the snow at night',
-];
+const PROMPTS = [...POCKET_PROMPTS, 'a blue house in the snow at night'];
 
 /** Shares of the way back to the picture without the LoRA, one for each picture. */
 type Lost = ReadonlyMap<number, readonly number[]>;
@@ -36,7 +24,7 @@ export const loraStart: Benchmark = {
 
 async function measure({ isQuick, note }: RunOptions): Promise<Finding> {
   const prompts = isQuick ? PROMPTS.slice(0, 2) : PROMPTS;
-  await using mesh = await BenchMesh.start(MODEL);
+  await using mesh = await BenchMesh.start(POCKET);
   const all = new Map<string, Lost>();
   for (const lora of LORAS) {
     note(lora);
@@ -54,22 +42,10 @@ async function lostBy(mesh: BenchMesh, lora: string, prompts: readonly string[])
     const without = await pixels(mesh, request);
     for (const [step, shares] of lost) {
       const late = await pixels(mesh, { ...request, loras, lora_start: { at_step: step } });
-      shares.push(distance(late, exact) / distance(without, exact));
+      shares.push(rootMeanSquare(late, exact) / rootMeanSquare(without, exact));
     }
   }
   return lost;
-}
-
-async function pixels(mesh: BenchMesh, request: GenerateInput): Promise<Uint8Array> {
-  const { reply } = await mesh.generate(request);
-  return (await decodeBase64Image(reply.images[0]!.b64_json!)).data;
-}
-
-/** Root mean square. */
-function distance(a: Uint8Array, b: Uint8Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i]! - b[i]!) ** 2;
-  return Math.sqrt(sum / a.length);
 }
 
 function finding(all: ReadonlyMap<string, Lost>): Finding {

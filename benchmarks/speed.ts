@@ -1,9 +1,6 @@
 /** Settings that change the picture for speed: how far from the exact picture, and how much faster. */
-import { join } from 'node:path';
-import { PROJECT_FOLDER } from '#infra/mesh/state-file.ts';
 import { openPipeline, tokensOf } from '#shared/checkpoint/pipeline.ts';
 import type { DeepCache, GenerateInput } from '#shared/contracts/generate.ts';
-import { decodeBase64Image } from '#shared/image/decode.ts';
 import { openDevice } from '#shared/session/open-device.ts';
 import { f32 } from '#shared/tensor/tensor.ts';
 import { Unet, type UnetJob } from '../services/denoiser/unet.ts';
@@ -11,23 +8,14 @@ import { atLeast, type Benchmark, type Finding, type RunOptions, rounded } from 
 import { checkpoint } from './checkpoints.ts';
 import { BenchMesh } from './local-mesh.ts';
 import { peakSignalToNoise } from './picture-distance.ts';
+import { POCKET, POCKET_PROMPTS, pixels } from './pocket-pictures.ts';
 import { median } from './statistics.ts';
 
-const MODEL = join(PROJECT_FOLDER, 'models', 'pocket');
 const STEPS = 20;
 const GUIDED = 2;
 const MIN_DECIBELS = 25;
 const MIN_GAIN = 1.8;
-const PROMPTS = [
-  'a red boat on the sea by day',
-  'a yellow car in the mountains at sunset',
-  'a green tree on a meadow by day',
-  'a purple fish in the sea at night',
-  'a white cat in the snow by day',
-  'an orange balloon in the desert at sunset',
-  'a pink flower on a meadow at night',
-  'a red ball and a blue box in the snow',
-];
+const PROMPTS = [...POCKET_PROMPTS, 'a red ball and a blue box in the snow'];
 
 /** A way to spend less. */
 interface Lever {
@@ -88,7 +76,7 @@ async function pictureDistances(
   prompts: readonly string[],
   note: RunOptions['note'],
 ): Promise<ReadonlyMap<Lever, readonly number[]>> {
-  await using mesh = await BenchMesh.start(MODEL);
+  await using mesh = await BenchMesh.start(POCKET);
   const distances = new Map<Lever, number[]>(LEVERS.map((lever) => [lever, []]));
   for (const [seed, prompt] of prompts.entries()) {
     note(prompt);
@@ -99,11 +87,6 @@ async function pictureDistances(
     }
   }
   return distances;
-}
-
-async function pixels(mesh: BenchMesh, request: GenerateInput): Promise<Uint8Array> {
-  const { reply } = await mesh.generate(request);
-  return (await decodeBase64Image(reply.images[0]!.b64_json!)).data;
 }
 
 /** Milliseconds of one call; shallow ones by their layers. */
