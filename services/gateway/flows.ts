@@ -1,19 +1,6 @@
 /** What flows between instances, read from their spans: each call of one actor by another, with the bytes of its tensors. */
+import type { Flow, FlowKind } from '#shared/contracts/mesh-watch.ts';
 import type { SpanAttribute, SpanRecord } from '#shared/contracts/span.ts';
-
-/** What a call carries. */
-export type FlowKind = 'embeddings' | 'factors' | 'latents' | 'pixels' | 'residuals';
-
-/** Bytes of one kind from one instance to another, over one route. */
-export interface Flow {
-  readonly from: string;
-  readonly to: string;
-  readonly kind: FlowKind;
-  /** `nats` for requests; replies come inline or in chunks over NATS, else by unix socket or TCP. */
-  readonly route: string;
-  readonly bytes: number;
-  readonly count: number;
-}
 
 /** By operation; what carries no tensors worth showing is left out. */
 const KINDS: Readonly<Record<string, { readonly request?: FlowKind; readonly reply?: FlowKind }>> = {

@@ -1,7 +1,8 @@
 /** The mesh as it lives, once a second, for those who watch: instances, jobs, and what flows. Nobody watching costs nothing. */
 import type { Heartbeat } from '#shared/contracts/heartbeat.ts';
+import type { Flow, MeshSnapshot, WatchedJob } from '#shared/contracts/mesh-watch.ts';
 import type { SpanRecord } from '#shared/contracts/span.ts';
-import { type Flow, flowsOf, sumFlows } from './flows.ts';
+import { flowsOf, sumFlows } from './flows.ts';
 import type { JobFeed } from './job-feed.ts';
 
 /** What it looks at. */
@@ -10,26 +11,6 @@ export interface MeshWatchParts {
   readonly feed: JobFeed;
   /** Hands on finished spans of all processes, until the returned function is called. */
   readonly listenSpans: (listener: (spans: readonly SpanRecord[]) => void) => () => void;
-}
-
-/** A job in a snapshot. */
-export interface WatchedJob {
-  readonly job: string;
-  readonly state: 'queued' | 'running';
-  readonly step?: number;
-  readonly steps?: number;
-  readonly instance?: string;
-}
-
-/** One look. */
-export interface MeshSnapshot {
-  readonly instances: readonly Heartbeat[];
-  /** Those that run, then those that wait, in their order. */
-  readonly jobs: readonly WatchedJob[];
-  /** Jobs that wait beyond those listed. */
-  readonly more_waiting: number;
-  /** Since the look before. */
-  readonly flows: readonly Flow[];
 }
 
 const LOOK_MS = 1000;

@@ -1,6 +1,6 @@
 /** Where the actors stand on the map: three columns along the way of a picture. Arithmetic only. */
 import type { Heartbeat, Role } from '#shared/contracts/heartbeat.ts';
-import type { Flow } from '../state/mesh.ts';
+import type { Flow } from '#shared/contracts/mesh-watch.ts';
 
 /** A box on the map, in its own units. */
 export interface MapNode {

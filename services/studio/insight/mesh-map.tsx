@@ -1,6 +1,7 @@
 /** The mesh, live: actors and their devices as a map, with what flows between them just now. */
 import type { JSX } from 'preact';
-import { connection, type FlowKind, missing, report, waiting } from '../state/mesh.ts';
+import type { FlowKind } from '#shared/contracts/mesh-watch.ts';
+import { connection, missing, report, waiting } from '../state/mesh.ts';
 import { ActorTable } from './actor-table.tsx';
 import { heldName } from './held-names.ts';
 import { names } from './known-names.ts';

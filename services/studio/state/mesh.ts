@@ -1,35 +1,8 @@
 /** The mesh as the page sees it: who is there, what it can do, what flows; and whether the gateway answers at all. */
 import { computed, effect, signal } from '@preact/signals';
-import type { Heartbeat, MeshStatus } from '#shared/contracts/heartbeat.ts';
+import type { MeshStatus } from '#shared/contracts/heartbeat.ts';
+import type { MeshSnapshot } from '#shared/contracts/mesh-watch.ts';
 import { ask } from '../server.ts';
-
-/** What travels between actors. */
-export type FlowKind = 'latents' | 'residuals' | 'embeddings' | 'factors' | 'pixels';
-
-/** What went from one instance to another since the last report. */
-export interface Flow {
-  readonly from: string;
-  readonly to: string;
-  readonly kind: FlowKind;
-  readonly bytes: number;
-  readonly route?: string;
-}
-
-/** A job that waits or runs anywhere in the mesh. */
-export interface MeshJob {
-  readonly job: string;
-  readonly state: string;
-  readonly step?: number;
-  readonly steps?: number;
-  readonly instance?: string;
-}
-
-/** One report of `GET /v1/mesh/events`. */
-export interface MeshReport {
-  readonly instances: readonly Heartbeat[];
-  readonly jobs: readonly MeshJob[];
-  readonly flows: readonly Flow[];
-}
 
 /** Time after which a stream that the server closed is opened again, ms. */
 const REOPEN_MS = 1000;
@@ -43,7 +16,7 @@ export const connection = signal<'connecting' | 'online' | 'offline'>('connectin
 /** What the mesh can do; undefined until it was told. */
 export const status = signal<MeshStatus | undefined>(undefined);
 /** Who is there, and what runs. */
-export const report = signal<MeshReport>({ instances: [], jobs: [], flows: [] });
+export const report = signal<MeshSnapshot>({ instances: [], jobs: [], more_waiting: 0, flows: [] });
 /** Counts up whenever the gateway answers again: what was asked of the former one must be asked again. */
 export const epoch = signal(0);
 
@@ -89,7 +62,7 @@ function open(): void {
   opened.onopen = () => setOnline();
   opened.addEventListener('mesh', ({ data }: MessageEvent<string>) => {
     setOnline();
-    hear(JSON.parse(data) as MeshReport);
+    hear(JSON.parse(data) as MeshSnapshot);
   });
   opened.onerror = () => {
     connection.value = 'offline';
@@ -110,7 +83,7 @@ function setOnline(): void {
   void readStatus();
 }
 
-function hear(next: MeshReport): void {
+function hear(next: MeshSnapshot): void {
   report.value = next;
   clearTimeout(flowsEnd);
   flowsEnd = setTimeout(() => {

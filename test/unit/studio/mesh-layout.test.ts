@@ -20,7 +20,7 @@ function heartbeat(role: Role, index = 0): Heartbeat {
 const MESH = (['gateway', 'text-encoder', 'denoiser', 'vae', 'lora', 'controlnet'] as const).map((role) =>
   heartbeat(role),
 );
-const FLOW = { from: 'denoiser-0', to: 'controlnet-0', kind: 'latents', bytes: 1 } as const;
+const FLOW = { from: 'denoiser-0', to: 'controlnet-0', kind: 'latents', bytes: 1, route: 'unix', count: 1 } as const;
 
 describe('studio — the map of the mesh', () => {
   it('has every actor once, none over another, all inside', () => {
