@@ -33,8 +33,8 @@ export function Settings(): JSX.Element {
         />
       </div>
       <div class="two">
-        <SamplerField />
-        <ScheduleField />
+        <NameField path="sampler" label="Sampler" names={samplers.value} none="The model’s own" />
+        <NameField path="schedule" label="Schedule" names={schedules.value} none="The sampler’s own" />
       </div>
       <SizeFields />
       <SeedField />
@@ -52,36 +52,26 @@ export function Settings(): JSX.Element {
   );
 }
 
-function SamplerField(): JSX.Element {
-  return (
-    <Field path="sampler" label="Sampler">
-      {(attributes) => (
-        <select
-          {...attributes}
-          value={form.value.sampler}
-          onChange={({ currentTarget }) => setForm({ sampler: currentTarget.value })}
-        >
-          <option value="">The model’s own</option>
-          {samplers.value.map((name) => (
-            <option key={name}>{name}</option>
-          ))}
-        </select>
-      )}
-    </Field>
-  );
+interface NameFieldProps {
+  readonly path: 'sampler' | 'schedule';
+  readonly label: string;
+  readonly names: readonly string[];
+  /** What stands for no name. */
+  readonly none: string;
 }
 
-function ScheduleField(): JSX.Element {
+/** One of the mesh's names, or none. */
+function NameField({ path, label, names, none }: NameFieldProps): JSX.Element {
   return (
-    <Field path="schedule" label="Schedule">
+    <Field path={path} label={label}>
       {(attributes) => (
         <select
           {...attributes}
-          value={form.value.schedule}
-          onChange={({ currentTarget }) => setForm({ schedule: currentTarget.value })}
+          value={form.value[path]}
+          onChange={({ currentTarget }) => setForm({ [path]: currentTarget.value })}
         >
-          <option value="">The sampler’s own</option>
-          {schedules.value.map((name) => (
+          <option value="">{none}</option>
+          {names.map((name) => (
             <option key={name}>{name}</option>
           ))}
         </select>

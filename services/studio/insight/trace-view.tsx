@@ -2,6 +2,7 @@
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
+import { TableBelow } from '../parts/table-below.tsx';
 import { ask, type ServedSpan } from '../server.ts';
 import { seconds } from '../stage/progress-text.ts';
 import { isRunning } from '../state/job.ts';
@@ -170,30 +171,15 @@ function LaneTable({ trace }: { trace: TraceLanes }): JSX.Element {
     })),
   );
   return (
-    <details>
-      <summary>The same as a table</summary>
-      <div class="scroll">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Actor</th>
-              <th scope="col">Work</th>
-              <th scope="col">Times</th>
-              <th scope="col">Together</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map(({ key, service, name, times, ms }) => (
-              <tr key={key}>
-                <th scope="row">{service}</th>
-                <td>{name}</td>
-                <td>{times}</td>
-                <td>{seconds(ms)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </details>
+    <TableBelow summary="The same as a table" heads={['Actor', 'Work', 'Times', 'Together']}>
+      {rows.map(({ key, service, name, times, ms }) => (
+        <tr key={key}>
+          <th scope="row">{service}</th>
+          <td>{name}</td>
+          <td>{times}</td>
+          <td>{seconds(ms)}</td>
+        </tr>
+      ))}
+    </TableBelow>
   );
 }
