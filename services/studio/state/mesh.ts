@@ -26,7 +26,9 @@ export const missing = computed(() => {
   return connection.value === 'online' ? NEEDED.filter((role) => !there.has(role)) : [];
 });
 /** Jobs of the whole mesh that wait for their turn. */
-export const waiting = computed(() => report.value.jobs.filter(({ state }) => state === 'queued').length);
+export const waiting = computed(
+  () => report.value.jobs.filter(({ state }) => state === 'queued').length + report.value.more_waiting,
+);
 /** Names of what can be chosen, empty while nothing is known. */
 export const samplers = computed(() => status.value?.samplers ?? []);
 /** Noise schedules. */
