@@ -28,14 +28,15 @@ export function serveImages(app: FastifyInstance, parts: ImagesRouteParts): void
     answer({ ...parts, kind: 'image_generation' }, readImagesRequest(request.body), { request, reply }),
   );
   // Forms in a context of their own: elsewhere bodies are JSON.
-  void app.register(async (forms) => {
-    await forms.register(multipart, { limits: FORM_LIMITS });
+  void app.register((forms, _options, done) => {
+    void forms.register(multipart, { limits: FORM_LIMITS });
     forms.post('/v1/images/edits', async (request, reply) =>
       answer({ ...parts, kind: 'image_edit' }, readImagesRequest(await editBody(request)), { request, reply }),
     );
     forms.post('/v1/images/variations', async (request, reply) =>
       answer({ ...parts, kind: 'image_edit' }, readImagesRequest(await variationBody(request)), { request, reply }),
     );
+    done();
   });
 }
 
