@@ -22,7 +22,7 @@ import { requestOf } from './job-request.ts';
 import { checkLoraStart, warnOfLoraStart } from './lora-start.ts';
 import { warnOfUnreadTags } from './lora-tags.ts';
 import { editedOf, readPrompts, withoutBreaks } from './read-prompts.ts';
-import { type Sampling, samplingOf } from './sampling.ts';
+import { type Sampling, Samplings } from './sampling.ts';
 import { sizeFields } from './size-conditioning.ts';
 import { checkStart, stepsRun } from './start-rules.ts';
 import { warnOfUnknownWords } from './unknown-words.ts';
@@ -42,10 +42,12 @@ const CHECK_TIMEOUT_MS = 30_000;
 /** See the head of this file. */
 export class Admission {
   readonly #parts: AdmissionParts;
+  readonly #samplings: Samplings;
   #lastPicture: Promise<unknown> = Promise.resolve();
 
   constructor(parts: AdmissionParts) {
     this.#parts = parts;
+    this.#samplings = new Samplings(parts.pipeline.scheduler);
   }
 
   /** @throws MeshError INVALID_REQUEST with the paths of the fields, UNKNOWN_*, UNSUPPORTED_OPTION, INVALID_IMAGE, IMAGE_TOO_LARGE, LORA_*, CONTROLNET_MISMATCH */
@@ -89,7 +91,7 @@ export class Admission {
     const { guidance_rescale, guidance_start, guidance_end, prompt_syntax } = request;
     const { job, lora_start, priority, client, preview_every, subseed_strength = 0 } = request;
     const prompts = spread(request.prompt, batch);
-    const sampling = await atField('sampler', () => samplingOf(request, pipeline.scheduler));
+    const sampling = await atField('sampler', () => this.#samplings.of(request));
     if (width * height > MAX_PIXELS) throw tooLarge(width, height);
     const hires = admitHires(request, { width, height });
     if (hires) await this.#checkHiresSteps(sampling, hires);

@@ -12,7 +12,14 @@
  * Each class and client has a lane: a subject and a consumer, made when it is first used. A worker that has room looks which
  * lanes hold jobs and takes one without waiting at any; when there is none it waits for the bell that `submit` rings.
  */
-import { AckPolicy, DiscardPolicy, jetstream, RetentionPolicy, StorageType } from '@nats-io/jetstream';
+import {
+  AckPolicy,
+  DiscardPolicy,
+  type JetStreamClient,
+  jetstream,
+  RetentionPolicy,
+  StorageType,
+} from '@nats-io/jetstream';
 import { type NatsConnection, nanos } from '@nats-io/transport-node';
 import { MeshError } from '#shared/errors/errors.ts';
 import { Bell } from './bell.ts';
@@ -30,6 +37,7 @@ import { handle, type Job, type JobHandler, WORKING_MS } from './job-handling.ts
 import { type JobLane, type JobPriority, laneName, laneOf, laneSubject } from './job-lanes.ts';
 import { JobTaker } from './job-taker.ts';
 import { toJson } from './json-payload.ts';
+import { NextTurn } from './next-turn.ts';
 import type { PulledMessage } from './pulled-message.ts';
 import { subjects } from './subjects.ts';
 
@@ -87,11 +95,15 @@ class JetStreamJobQueue implements JobQueue {
   readonly #clock: Clock;
   /** By name: those that are known to have a consumer. */
   readonly #openLanes = new Set<string>();
+  readonly #publisher: JetStreamClient;
+  readonly #turn = new NextTurn();
+  #isRinging = false;
 
   constructor(connection: NatsConnection, options: JobQueueOptions) {
     this.#connection = connection;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#publisher = jetstream(connection, { timeout: ATTEMPT_TIMEOUT_MS });
     void this.#forgetLanesOnReconnect();
   }
 
@@ -101,14 +113,23 @@ class JetStreamJobQueue implements JobQueue {
   }
 
   async submit({ id, body, priority = 'normal', client }: Submission): Promise<void> {
-    const jobs = jetstream(this.#connection, { timeout: ATTEMPT_TIMEOUT_MS });
     const payload = toJson({ id, body });
     const lane = laneOf(priority, client);
     await untilAnswered(async () => {
       await this.#openLane(lane);
-      await jobs.publish(laneSubject(lane), payload, { msgID: id });
+      await this.#publisher.publish(laneSubject(lane), payload, { msgID: id });
     }, this.#options);
-    this.#connection.publish(subjects.bell);
+    this.#ringSoon();
+  }
+
+  /** Once for all jobs that the server has confirmed together. */
+  #ringSoon(): void {
+    if (this.#isRinging) return;
+    this.#isRinging = true;
+    void this.#turn.wait().then(() => {
+      this.#isRinging = false;
+      if (!this.#connection.isClosed()) this.#connection.publish(subjects.bell);
+    });
   }
 
   async #openLane(lane: JobLane): Promise<void> {

@@ -7,6 +7,7 @@ import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { ATTEMPT_TIMEOUT_MS, type Patience, untilAnswered, updateStream } from './jet-stream.ts';
 import { toJson } from './json-payload.ts';
+import { NextTurn } from './next-turn.ts';
 
 const BUCKET = 'LATENTMESH_JOBS_STATE';
 const STREAM = `KV_${BUCKET}`;
@@ -47,6 +48,7 @@ export async function openJobStore<Record>(
 class KvJobStore<Record> implements JobStore<Record> {
   readonly #bucket: KV;
   readonly #patience: Patience;
+  readonly #turn = new NextTurn();
 
   constructor(bucket: KV, patience: Patience) {
     this.#bucket = bucket;
@@ -64,8 +66,9 @@ class KvJobStore<Record> implements JobStore<Record> {
     return records.flatMap((stored) => (stored ? [stored.record] : [])); // one may have aged out meanwhile
   }
 
-  create(job: string, record: Record): Promise<boolean> {
+  async create(job: string, record: Record): Promise<boolean> {
     const value = toJson(record);
+    await this.#turn.wait();
     return this.#write(job, value, () => this.#bucket.create(job, value));
   }
 

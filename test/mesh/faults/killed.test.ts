@@ -53,6 +53,29 @@ describe('faults — a process is killed in mid-job', () => {
   });
 });
 
+describe('faults — the only gateway is killed as soon as it has accepted', () => {
+  it('every job that was answered 202 is done by the next one', async () => {
+    const body = JSON.stringify({ prompt: 'a boat', steps: 1, width: 64, height: 64 });
+    const headers = { 'content-type': 'application/json' };
+    const accepted = async (): Promise<string | undefined> => {
+      const response = await fetch(`${mesh.httpUrl}/v1/jobs`, { method: 'POST', headers, body }).catch(() => undefined);
+      if (response?.status !== 202) return undefined;
+      await mesh.signal('gateway');
+      return ((await response.json()) as { job: string }).job;
+    };
+    const back = mesh.newcomer('gateway');
+    const answered = await Promise.allSettled(Array.from({ length: 16 }, accepted));
+    const jobs = answered.flatMap((one) => (one.status === 'fulfilled' && one.value ? [one.value] : []));
+    expect(jobs).not.toEqual([]);
+    await back;
+    for (const job of jobs) {
+      const ended = mesh.event(job, ({ type }) => type === 'done' || type === 'failed');
+      const { state } = await mesh.record(job);
+      if (state !== 'done') expect((await ended).type).toBe('done');
+    }
+  });
+});
+
 describe('faults — the only gateway is told to end', () => {
   it('what runs is finished and answered, newcomers are told, and served by the next one', async () => {
     const job = WatchedJob.send(mesh, request);
