@@ -17,6 +17,14 @@ export function newNkey(): NkeyPair {
   return { seed: new TextDecoder().decode(pair.getSeed()), publicKey: pair.getPublicKey() };
 }
 
+/**
+ * By which key a server knows the owner of the seed in a file.
+ * @throws MeshError CONFIGURATION when it holds no seed of a user
+ */
+export function publicKeyIn(file: string): string {
+  return nkeys.fromSeed(readSeed(file)).getPublicKey();
+}
+
 /** The inboxes of an identity: those of all its processes begin so. */
 export function inboxPrefix(identity: string): string {
   return `_INBOX_${identity}`;
@@ -39,7 +47,7 @@ function readSeed(file: string): Uint8Array {
   } catch (cause) {
     throw new MeshError(
       'CONFIGURATION',
-      `${file} holds no nkey seed: make one with \`npm run nats-keys\`.`,
+      `${file} holds no nkey seed that this process can read: make one with \`npm run nats-keys\`.`,
       {},
       { cause },
     );

@@ -1,14 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROLES } from '#infra/mesh/options.ts';
 import { requestJson } from '#shared/bus/door.ts';
 import { connectNats, type NatsTransport } from '#shared/bus/nats-transport.ts';
-import { readSpans } from '#shared/bus/span-stream.ts';
 import { subjects } from '#shared/bus/subjects.ts';
 import type { GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
 import { type Heartbeat, MeshStatus } from '#shared/contracts/heartbeat.ts';
 import type { SpanRecord } from '#shared/contracts/span.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 import { ComposeProject, docker, missingDocker } from './docker.ts';
 
 const missing = await missingDocker();
@@ -18,6 +18,8 @@ const SEED = 7;
 const JOB_TIMEOUT_MS = 90_000;
 const HINT = await readFile(resolve(import.meta.dirname, '../../docs/images/drawing.png'), 'base64');
 const edges = { controlnet: 'edges', image: HINT, preprocessor: 'none' as const };
+
+const folder = await temporaryFolder();
 
 let project: ComposeProject;
 let transport: NatsTransport;
@@ -37,8 +39,11 @@ async function instances(role: Heartbeat['role']): Promise<Heartbeat[]> {
 }
 
 async function callsOf(replies: readonly GenerateReply[], operation: string): Promise<SpanRecord[]> {
-  const traces = await Promise.all(replies.map(({ trace_id }) => readSpans(transport.connection, trace_id)));
-  return traces.flat().filter(({ name }) => name === `call ${operation}`);
+  const traces = await Promise.all(
+    replies.map(({ job }) => requestJson(transport, subjects.trace, { job }, { timeoutMs: 5000 })),
+  );
+  const spans = (traces as { spans: SpanRecord[] }[]).flatMap((trace) => trace.spans);
+  return spans.filter(({ name }) => name === `call ${operation}`);
 }
 
 describe.skipIf(missing)(`compose — the whole mesh in containers${missing ? ` (skipped: ${missing})` : ''}`, () => {
@@ -55,7 +60,8 @@ describe.skipIf(missing)(`compose — the whole mesh in containers${missing ? ` 
     const response = await fetch(`${project.httpUrl}/v1/images/generations`, { method: 'POST', headers, body });
     expect(response.status).toBe(200);
     report('first picture over HTTP', startedMs);
-    transport = await connectNats({ url: project.natsUrl, name: 'test' });
+    const nkeyFile = await project.clientKey(folder);
+    transport = await connectNats({ url: project.natsUrl, name: 'test', identity: 'client', nkeyFile });
     calm = (await generate()).images[0]!.b64_json!;
   });
 
@@ -80,9 +86,22 @@ describe.skipIf(missing)(`compose — the whole mesh in containers${missing ? ` 
     }
   });
 
-  it('NATS asks for the password', async () => {
-    const url = project.natsUrl.replace('a-password', 'another');
-    await expect(connectNats({ url, name: 'stranger' })).rejects.toMatchObject({ code: 'CONFIGURATION' });
+  it('NATS lets in nobody without a key, and each role has its own and no other', async () => {
+    await expect(connectNats({ url: project.natsUrl, name: 'stranger' })).rejects.toMatchObject({
+      code: 'CONFIGURATION',
+    });
+    for (const role of ROLES) {
+      const found = await project.compose('exec', '-T', role, 'sh', '-c', 'cd /keys; ls */*.nk; touch */* || true');
+      const ofRole = `${role}/${role}.nk`;
+      expect(found.split('\n')).toEqual(role === 'gateway' ? ['client/client.nk', ofRole] : [ofRole]);
+    }
+  });
+
+  it('keys stay when everything is brought up again', async () => {
+    const seed = await readFile(join(folder, 'client.nk'), 'utf8');
+    await project.compose('up', '-d', '--wait', '--no-build');
+    expect(await readFile(await project.clientKey(folder), 'utf8')).toBe(seed);
+    expect((await generate()).images[0]!.b64_json).toBe(calm);
   });
 
   it('the studio is at the gateway, without a build', async () => {

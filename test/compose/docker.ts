@@ -1,6 +1,6 @@
 /** A project of docker compose for tests: names and ports of its own, gone with everything it made at the end. */
 import { execFile } from 'node:child_process';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { firstFreePort } from '#infra/mesh/free-port.ts';
 
@@ -35,14 +35,12 @@ export class ComposeProject implements AsyncDisposable {
 
   private constructor(name: string, ports: { nats: number; http: number }, env: Record<string, string>) {
     this.#name = name;
-    this.natsUrl = `nats://tester:a-password@127.0.0.1:${ports.nats}`;
+    this.natsUrl = `nats://127.0.0.1:${ports.nats}`;
     this.httpUrl = `http://127.0.0.1:${ports.http}`;
     this.#env = {
       LATENTMESH_IMAGE: this.image,
       LATENTMESH_HTTP_PORT: `${ports.http}`,
       NATS_PORT: `${ports.nats}`,
-      NATS_USER: 'tester',
-      NATS_PASSWORD: 'a-password',
       ...env,
     };
   }
@@ -53,14 +51,25 @@ export class ComposeProject implements AsyncDisposable {
     return new ComposeProject(`latentmesh-test-${process.pid}`, ports, env);
   }
 
-  /** Another project with the same settings: the second of two hosts. */
-  beside(): ComposeProject {
+  /** Another project with the same settings and these: the second of two hosts. */
+  beside(env: Record<string, string>): ComposeProject {
     const port = (url: string): number => Number(new URL(url).port);
-    return new ComposeProject(`${this.#name}-b`, { nats: port(this.natsUrl), http: port(this.httpUrl) }, this.#env);
+    return new ComposeProject(
+      `${this.#name}-b`,
+      { nats: port(this.natsUrl), http: port(this.httpUrl) },
+      { ...this.#env, ...env },
+    );
   }
 
   compose(...args: string[]): Promise<string> {
     return docker(['compose', '-p', this.#name, ...args], this.#env);
+  }
+
+  /** The key of a client, in a folder of this machine: what a program needs that speaks NATS. */
+  async clientKey(folder: string): Promise<string> {
+    const file = join(folder, 'client.nk');
+    await this.compose('cp', 'gateway:/keys/client/client.nk', file);
+    return file;
   }
 
   /** Ids of the containers of a service, also of those that have ended. */

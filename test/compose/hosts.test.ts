@@ -1,4 +1,9 @@
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { temporaryFolder } from '../temporary-folder.ts';
 import { ComposeProject, docker, missingDocker } from './docker.ts';
 
 /** By this address containers on the network of the host and those on a bridge reach each other. */
@@ -10,6 +15,8 @@ const missing = (await missingDocker()) ?? (process.platform === 'linux' ? undef
 const A = ['-f', 'docker-compose.yml', '-f', 'infra/compose/host-a.yml'];
 const B = ['-f', 'docker-compose.yml', '-f', 'infra/compose/host-b.yml'];
 
+const folder = await temporaryFolder();
+
 let hostA: ComposeProject;
 let hostB: ComposeProject;
 
@@ -17,9 +24,14 @@ describe.skipIf(missing)(`compose — the files for two hosts, on one${missing ?
   beforeAll(async () => {
     const address = await hostAddress();
     hostA = await ComposeProject.create({ HOST_A: address, HOST_B: address });
-    hostB = hostA.beside();
+    hostB = hostA.beside({ LATENTMESH_KEYS: folder });
     await hostA.compose(...A, 'build', 'gateway');
     await hostA.compose(...A, 'up', '-d', '--wait', '--no-build');
+    // As host-a.yml tells to bring keys to another host.
+    const tar = ['run', '--rm', '-T', '--no-deps', '--entrypoint', 'sh', 'keys', '-c'];
+    const packed = await hostA.compose(...A, ...tar, 'tar -c -C /keys denoiser controlnet | base64 -w0');
+    await writeFile(join(folder, 'keys.tar'), Buffer.from(packed, 'base64'));
+    await promisify(execFile)('tar', ['-x', '-C', folder, '-f', join(folder, 'keys.tar')]);
     const further = ['--no-deps', '--scale', 'denoiser=2', 'denoiser', 'controlnet'];
     await hostB.compose(...B, 'up', '-d', '--wait', '--no-build', ...further);
   });
