@@ -8,11 +8,13 @@ import type { Admission } from './admission.ts';
 import { jobAttributes } from './job-span.ts';
 import type { Jobs } from './jobs.ts';
 import type { Outcomes } from './outcomes.ts';
+import type { QueueGate } from './queue-gate.ts';
 import { resultOf } from './replies.ts';
 import { parseRequest } from './validation.ts';
 
 /** What a desk is made of. */
 export interface DeskParts {
+  readonly gate: QueueGate;
   readonly admission: Admission;
   readonly jobs: Jobs;
   readonly outcomes: Outcomes;
@@ -35,13 +37,15 @@ export class Desk {
 
   /** Accepts a job whose caller waits on a subject; whichever gateway ends the job answers there. @returns the job's id */
   accept(input: unknown, caller: { readonly headers: Headers; readonly replyTo?: string }): Promise<string> {
-    return withSpan('generate', { kind: 'server', parentHeaders: caller.headers }, async (span) => {
-      const asked = withClient(input, caller.headers[CLIENT_HEADER]);
-      const job = await this.#parts.admission.admit(asked);
-      span.set(jobAttributes(job));
-      await this.#parts.jobs.submit(job, digestOf(asked), caller.replyTo);
-      return job.job;
-    });
+    const asked = withClient(input, caller.headers[CLIENT_HEADER]);
+    const accept = (): Promise<string> =>
+      withSpan('generate', { kind: 'server', parentHeaders: caller.headers }, async (span) => {
+        const job = await this.#parts.admission.admit(asked);
+        span.set(jobAttributes(job));
+        await this.#parts.jobs.submit(job, digestOf(asked), caller.replyTo);
+        return job.job;
+      });
+    return this.#parts.gate.pass(nameOf(asked), accept);
   }
 
   /** Accepts a job and waits for its end; pictures are in the object store. An abort cancels the job. @throws MeshError of the door or of the job */
@@ -76,6 +80,10 @@ export class Desk {
   cancel(query: unknown): Promise<JobRecord> {
     return this.#parts.jobs.cancel(parseRequest(JobQuery, query).job);
   }
+}
+
+function nameOf(input: unknown): unknown {
+  return (input as { job?: unknown } | null)?.job;
 }
 
 function withClient(input: unknown, client: string | undefined): unknown {

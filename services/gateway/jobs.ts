@@ -88,6 +88,12 @@ export class Jobs {
     }
   }
 
+  /** Whether a job was accepted under this name. */
+  async isKnown(job: string): Promise<boolean> {
+    const record = await this.#records.find(job);
+    return record !== undefined && !wasRefused(record);
+  }
+
   /** @throws MeshError UNKNOWN_JOB */
   get(job: string): Promise<JobRecord> {
     return this.#records.get(job);

@@ -18,6 +18,7 @@ import { jobsAtOnce } from './jobs-at-once.ts';
 import { MeshWatch } from './mesh-watch.ts';
 import { meshMetrics } from './metrics.ts';
 import { Outcomes } from './outcomes.ts';
+import { QueueGate } from './queue-gate.ts';
 import { recentFiles } from './recent-files.ts';
 import { meshStatus, missingRoles } from './status.ts';
 import { openStores } from './stores.ts';
@@ -40,7 +41,8 @@ await runService('gateway', async ({ config, instance, transport, directory, mes
     clock: systemClock,
   });
   const outcomes = new Outcomes(jobs, systemClock);
-  const desk = new Desk({ admission: new Admission({ pipeline, mesh, files, now }), jobs, outcomes, files });
+  const gate = new QueueGate({ queue, jobs, maxJobs: config.queue, clock: systemClock });
+  const desk = new Desk({ gate, admission: new Admission({ pipeline, mesh, files, now }), jobs, outcomes, files });
   const feed = new JobFeed();
   hearEvents(transport, (event) => {
     feed.hear(event);

@@ -7,6 +7,7 @@ import { JobFeed } from '../../../services/gateway/job-feed.ts';
 import type { JobsParts } from '../../../services/gateway/jobs.ts';
 import { MeshWatch } from '../../../services/gateway/mesh-watch.ts';
 import { Outcomes } from '../../../services/gateway/outcomes.ts';
+import { QueueGate } from '../../../services/gateway/queue-gate.ts';
 import { result } from './admitted.ts';
 import { door } from './door.ts';
 import { type JobDesk, jobDesk } from './job-desk.ts';
@@ -54,7 +55,8 @@ export async function gateway(parts: Partial<JobsParts> = {}): Promise<Gateway> 
   });
   const outcomes = new Outcomes(jobs.jobs, jobs.clock);
   const { admission, files } = await door(jobs.clock);
-  const desk = new Desk({ admission, jobs: jobs.jobs, outcomes, files });
+  const gate = new QueueGate({ ...jobs, queue: { depth: async () => 0 }, maxJobs: 1000 });
+  const desk = new Desk({ gate, admission, jobs: jobs.jobs, outcomes, files });
   const missing: string[] = [];
   const httpParts = {
     ...{ desk, feed, files },
