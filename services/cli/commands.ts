@@ -8,6 +8,7 @@ import { decimalNumber, wholeNumber } from './number-flag.ts';
 import { EXIT } from './report.ts';
 import { addSamplingOptions } from './sampling-flags.ts';
 import { addSizeOptions } from './size-flags.ts';
+import { addSpeedOptions } from './speed-flags.ts';
 import { addStartOptions } from './start-flags.ts';
 import type { Listed } from './status-command.ts';
 import { parseControlNet, parseLora, parseLoraStart } from './units.ts';
@@ -27,7 +28,7 @@ export const program: Command = new Command('latentmesh')
   .exitOverride()
   .addHelpText('after', AFTER_HELP);
 
-addStartOptions(addSizeOptions(addSamplingOptions(program.command('generate'))))
+addSpeedOptions(addStartOptions(addSizeOptions(addSamplingOptions(program.command('generate')))))
   .description('make a picture, on the mesh that runs or on one started for this command')
   .argument('<prompt>', 'what to see')
   .option('--model <path>', 'checkpoint: a diffusers folder or a .safetensors file; a mesh that runs must serve it')
@@ -46,7 +47,6 @@ addStartOptions(addSizeOptions(addSamplingOptions(program.command('generate'))))
       .default('canny'),
   )
   .option('--guess-mode', 'ControlNets act without the prompt')
-  .option('--preset <preset>', 'exact, or fast: nearly the same picture in about half of the time')
   .option('--lora <name[@weight]>', 'repeatable; NAME@TE:UNET for a weight of each part', repeatable(parseLora))
   .option('--lora-start <when>', 'exact, at:STEP or max:STEPS: when LoRAs enter the denoising', parseLoraStart)
   .addOption(new Option('--priority <class>', 'in the queue').choices(['low', 'normal', 'high']))

@@ -5,11 +5,12 @@ import type { Preprocessor } from '#shared/contracts/preprocessors.ts';
 import { readImage } from './read-image.ts';
 import { type SamplingFlags, samplingFields } from './sampling-flags.ts';
 import { type SizeFlags, sizeFields } from './size-flags.ts';
+import { type SpeedFlags, speedFields } from './speed-flags.ts';
 import { type StartFlags, startFields } from './start-flags.ts';
 import type { ControlNetFlag, LoraFlag, LoraStartFlag } from './units.ts';
 
 /** As commander hands them over. What is left out takes the mesh's default. */
-export interface GenerateFlags extends StartFlags, SamplingFlags, SizeFlags {
+export interface GenerateFlags extends StartFlags, SamplingFlags, SizeFlags, SpeedFlags {
   readonly model?: string;
   readonly negative?: string;
   readonly width?: number;
@@ -22,7 +23,6 @@ export interface GenerateFlags extends StartFlags, SamplingFlags, SizeFlags {
   readonly controlnet?: readonly ControlNetFlag[];
   readonly preprocessor: Preprocessor;
   readonly guessMode?: boolean;
-  readonly preset?: 'exact' | 'fast';
   readonly lora?: readonly LoraFlag[];
   readonly loraStart?: LoraStartFlag;
   readonly priority?: 'low' | 'normal' | 'high';
@@ -59,7 +59,7 @@ export async function generateRequest(prompt: string, job: string, flags: Genera
     clip_skip: flags.clipSkip,
     controlnets,
     guess_mode: flags.guessMode,
-    preset: flags.preset,
+    ...speedFields(flags),
     loras: [...(flags.lora ?? [])],
     lora_start: flags.loraStart,
     priority: flags.priority,

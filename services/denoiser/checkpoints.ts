@@ -36,11 +36,11 @@ export class Checkpoints {
   readonly #known: Known | undefined;
   /** Numbers of one call. */
   readonly #count: number;
-  /** Calls of the model that begin with a whole one, see feature-reuse.ts. */
-  readonly #stride: number;
-  readonly #origin: Pick<Checkpoint, 'digest' | 'run' | 'base'>;
+  readonly #origin: Pick<Checkpoint, 'digest' | 'run'>;
+  #calls: number;
   #waiting: Float32Array[] = [];
-  #written: number;
+  /** Numbers of this run. */
+  #written = 0;
 
   private constructor(
     store: CheckpointStore,
@@ -48,18 +48,15 @@ export class Checkpoints {
       readonly job: string;
       readonly digest: string;
       readonly count: number;
-      readonly stride: number;
       readonly known: Known | undefined;
     },
   ) {
     this.#store = store;
     this.#job = of.job;
     this.#count = of.count;
-    this.#stride = of.stride;
     this.#known = of.known;
-    this.#written = this.calls * this.#count;
-    const base = of.known ? { run: of.known.run, count: this.#written } : null;
-    this.#origin = { digest: of.digest, run: randomUUID(), base };
+    this.#calls = of.known ? Math.floor(of.known.numbers.length / of.count) : 0;
+    this.#origin = { digest: of.digest, run: randomUUID() };
   }
 
   /**
@@ -74,14 +71,17 @@ export class Checkpoints {
     const digest = digestOf(body, tensors, store.model);
     const messages = await store.read(body.job).catch(() => []);
     const known = messages.length > 0 ? joinPieces(messages, digest) : undefined;
-    const stride = body.deep_cache?.cache_interval ?? 1;
-    return new Checkpoints(store, { job: body.job, digest, count, stride, known });
+    return new Checkpoints(store, { job: body.job, digest, count, known });
   }
 
   /** Calls of the model that need not be made. */
   get calls(): number {
-    const calls = this.#known ? Math.floor(this.#known.numbers.length / this.#count) : 0;
-    return calls - (calls % this.#stride);
+    return this.#calls;
+  }
+
+  /** Before the first call: goes back to one that needs nothing of what those before it left on the device, which is lost. */
+  goBackTo(canBegin: (call: number) => boolean): void {
+    while (this.#calls > 0 && !canBegin(this.#calls)) this.#calls--;
   }
 
   /** The first step with LoRAs, from 0, where they entered already; else null. */
@@ -120,9 +120,11 @@ export class Checkpoints {
   }
 
   #write(output: Float32Array, lora_entered_step: number | null): void {
+    const known = this.#calls * this.#count;
+    const base = this.#known ? { run: this.#known.run, count: known } : null;
     for (let at = 0; at < output.length; at += PIECE_COUNT) {
       const numbers = output.subarray(at, at + PIECE_COUNT);
-      const body: Checkpoint = { ...this.#origin, start: this.#written, lora_entered_step };
+      const body: Checkpoint = { ...this.#origin, base, start: known + this.#written, lora_entered_step };
       this.#store.write(this.#job, join(encode(message(body, { noise_pred: f32([numbers.length], numbers) }))));
       this.#written += numbers.length;
     }

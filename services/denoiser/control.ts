@@ -57,9 +57,21 @@ export class ControlSession {
    */
   async step(call: number, latents: Tensor<'f32'>, timestep: number): Promise<TensorMap | undefined> {
     this.#openFor(call + 1);
-    const residuals = this.#actsIn(call) ? await this.#residuals(latents, timestep) : undefined;
-    if (!this.#actsIn(call + 1)) void this.close(); // nobody waits for it, and it does not fail
+    const residuals = this.actsIn(call) ? await this.#residuals(latents, timestep) : undefined;
+    this.#closeAfter(call);
     return residuals;
+  }
+
+  /** Lets a call pass in which it is not asked. */
+  skip(call: number): void {
+    this.#openFor(call + 1);
+    this.#closeAfter(call);
+  }
+
+  /** Whether a call lies in its window. */
+  actsIn(call: number): boolean {
+    const { control_guidance_start: start, control_guidance_end: end } = this.#unit;
+    return call < this.#job.calls && isControlled({ start, end }, call, this.#job.calls);
   }
 
   /** Tells the instance to free the session; failures do not matter, it expires. Idempotent. */
@@ -75,14 +87,13 @@ export class ControlSession {
       .catch(() => {});
   }
 
-  #actsIn(call: number): boolean {
-    const { control_guidance_start: start, control_guidance_end: end } = this.#unit;
-    return call < this.#job.calls && isControlled({ start, end }, call, this.#job.calls);
+  #closeAfter(call: number): void {
+    if (!this.actsIn(call + 1)) void this.close(); // nobody waits for it, and it does not fail
   }
 
   /** Whether it loads or not, the call that needs it finds it under way. */
   #openFor(call: number): void {
-    if (this.#instance || !this.#actsIn(call)) return;
+    if (this.#instance || !this.actsIn(call)) return;
     this.#instance = this.#open();
     this.#instance.catch(() => {}); // reported by the call that needs it, or by nobody when the job ends before
   }
@@ -131,7 +142,7 @@ export class ControlSession {
 
   /** Calls of the model in which it acts. */
   get #calls(): number {
-    return Array.from({ length: this.#job.calls }, (_, call) => call).filter((call) => this.#actsIn(call)).length;
+    return Array.from({ length: this.#job.calls }, (_, call) => call).filter((call) => this.actsIn(call)).length;
   }
 }
 

@@ -10,10 +10,10 @@ import type { MeshClient } from '#shared/placement/mesh-client.ts';
 import type { WeightSet } from '#shared/session/device.ts';
 import { repeatBatch, VAE_FACTOR } from '#shared/tensor/latents.ts';
 import { pick, type TensorMap } from '#shared/tensor/tensor.ts';
-import { ControlSession, latentsTensor } from './control.ts';
+import { ControlSession } from './control.ts';
+import { ControlGroup } from './control-group.ts';
 import { FeatureReuse } from './feature-reuse.ts';
 import { promptShape } from './halves.ts';
-import { sumResiduals, withZeroUnconditional } from './residuals.ts';
 import type { Unet } from './unet.ts';
 
 /** What stays the same over a job's calls. */
@@ -27,6 +27,8 @@ export interface Conditioning {
   readonly width: number;
   readonly guess_mode: boolean;
   readonly deep_cache?: DeepCache | undefined;
+  /** Calls that one answer of the ControlNets is for; left out: 1. */
+  readonly controlnet_every?: number | undefined;
   readonly controlnets: readonly DenoiseControlNet[];
   /** `hint_0` …, u8 [1, 3, H, W]. */
   readonly hints: TensorMap;
@@ -68,23 +70,26 @@ export class ControlledUnet {
   readonly #unet: Unet;
   readonly #conditioning: Conditioning;
   readonly #latentShape: { readonly batch: number; readonly height: number; readonly width: number };
-  readonly #controls: readonly ControlSession[];
+  readonly #controls: ControlGroup;
   readonly #reuse: FeatureReuse | undefined;
   #begun: Promise<void> | undefined;
 
   /** ControlNets are opened at once; the device is not touched before the first call. */
   constructor(parts: { readonly unet: Unet; readonly mesh: MeshClient }, conditioning: Conditioning) {
-    const { name, height, width, controlnets, hints, control, deep_cache, ...rest } = conditioning;
+    const { name, height, width, controlnets, hints, control, deep_cache, controlnet_every, ...rest } = conditioning;
     this.#unet = parts.unet;
     this.#conditioning = conditioning;
-    this.#reuse = deep_cache && new FeatureReuse(deep_cache);
+    this.#reuse = deep_cache && new FeatureReuse(deep_cache, conditioning.calls);
     const [latentHeight, latentWidth] = [height / VAE_FACTOR, width / VAE_FACTOR];
     this.#latentShape = { batch: conditioning.batch, height: latentHeight, width: latentWidth };
     const shared = { ...rest, job: name, height, width, given: control };
-    this.#controls = controlnets.map((unit, index) => {
+    const sessions = controlnets.map((unit, index) => {
       const hint = pick(hints, `hint_${index}`, 'u8', [1, 3, height, width]);
       return new ControlSession(parts.mesh, shared, { unit, hint, index });
     });
+    const seesHalf = promptShape(control).batch !== promptShape(conditioning.given).batch;
+    const options = { every: controlnet_every ?? 1, seesHalf, latentShape: this.#latentShape };
+    this.#controls = new ControlGroup(sessions, options);
   }
 
   /** @throws MeshError what the ControlNets and the device throw; the signal's reason */
@@ -95,12 +100,16 @@ export class ControlledUnet {
     const { batch, tokens } = promptShape(given);
     const { weights, signal, timestep } = call;
     const deep = this.#reuse && { deepLayers: this.#reuse.layers };
-    const job = { prompt: name, shape: { ...this.#latentShape, batch, tokens, ...deep }, weights, signal };
+    const shape = { ...this.#latentShape, batch, tokens, ...deep };
+    const job = { prompt: name, shape, weights, signal, keepsResiduals: this.#controls.keeps };
     const latents = repeatBatch(call.latents, batch / this.#latentShape.batch);
     if (this.#reuse?.isShallow(call)) {
       return this.#unet.shallow(job, { latents, timestep, isControlled: this.#reuse.isControlled });
     }
-    const [residuals, downMs] = await Promise.all([this.#residuals(call), this.#unet.down(job, latents, timestep)]);
+    const [residuals, downMs] = await Promise.all([
+      this.#controls.residuals(call),
+      this.#unet.down(job, latents, timestep),
+    ]);
     signal.throwIfAborted();
     const isControlled = residuals !== undefined;
     const { noise_pred, runMs } = await this.#unet.up(job, residuals);
@@ -111,19 +120,6 @@ export class ControlledUnet {
   /** Frees what lies on the device and in the ControlNets. */
   async close(): Promise<void> {
     await this.#begun?.catch(() => {}); // told by the call that began it
-    await Promise.all([
-      this.#unet.forget(this.#conditioning.name),
-      ...this.#controls.map((control) => control.close()),
-    ]);
-  }
-
-  /** The sum over the ControlNets that act in this call; undefined when none does. */
-  async #residuals({ index, latents, timestep }: ModelCall): Promise<TensorMap | undefined> {
-    const { given, control } = this.#conditioning;
-    const seen = latentsTensor(latents, this.#latentShape);
-    const all = await Promise.all(this.#controls.map((session) => session.step(index, seen, timestep)));
-    const sum = sumResiduals(all.filter((residuals) => residuals !== undefined));
-    const sawHalf = promptShape(control).batch !== promptShape(given).batch;
-    return sum && sawHalf ? withZeroUnconditional(sum) : sum;
+    await Promise.all([this.#unet.forget(this.#conditioning.name), this.#controls.close()]);
   }
 }

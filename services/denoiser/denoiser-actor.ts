@@ -20,6 +20,7 @@ import { type CheckpointStore, Checkpoints } from './checkpoints.ts';
 import { latentsTensor } from './control.ts';
 import type { Conditioning } from './controlled-unet.ts';
 import { DistantHalf, type DistantParts } from './distant-half.ts';
+import { wholeCalls } from './feature-reuse.ts';
 import type { Guidance } from './guidance.ts';
 import { openGuidedRun } from './guided-run.ts';
 import { type JobNoise, jobNoise } from './job-noise.ts';
@@ -162,6 +163,7 @@ class DenoiseJob {
     const start = this.#start();
     const calls = this.#sampler.timesteps.length - start.call;
     const steps = this.#body.steps - (this.#body.start?.first_step ?? 0);
+    this.#goBack(calls);
     const guidance = this.#resumable(this.#openGuidance(calls, start.conditioning));
     this.#guidance = guidance;
     let latents = start.latents;
@@ -189,6 +191,13 @@ class DenoiseJob {
     return this.#checkpoints?.calls ?? 0;
   }
 
+  /** To a call that needs nothing of the ones before it. */
+  #goBack(calls: number): void {
+    const { deep_cache, controlnet_every = 1 } = this.#body;
+    const isWhole = deep_cache && wholeCalls(deep_cache, calls);
+    this.#checkpoints?.goBackTo((call) => isWhole?.[call] !== false && call % controlnet_every === 0);
+  }
+
   /** The model, as far as another run of the job has come without computing anything. */
   #resumable(guidance: Guidance): Guidance {
     const known = this.#checkpoints;
@@ -213,7 +222,7 @@ class DenoiseJob {
 
   #openGuidance(calls: number, inpaint: TensorMap | undefined): Guidance {
     const { unet, mesh, distant } = this.#parts;
-    const { job, height, width, guess_mode, deep_cache, controlnets, loras } = this.#body;
+    const { job, height, width, guess_mode, deep_cache, controlnet_every, controlnets, loras } = this.#body;
     const { tensors, deadlineUnixMs } = this.#request;
     const parts = {
       unet,
@@ -229,6 +238,7 @@ class DenoiseJob {
       width,
       guess_mode,
       deep_cache,
+      controlnet_every,
       controlnets,
       calls,
       firstCall: this.#firstCall,

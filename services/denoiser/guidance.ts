@@ -51,7 +51,8 @@ export function openGuidance(
   if (!negative) return new ControlledUnet(parts, one);
   const nobody = async (): Promise<undefined> => undefined;
   // What a call leaves for later ones is on this device.
-  const openDistant = job.deep_cache ? undefined : parts.openDistant;
+  const leaves = job.deep_cache !== undefined || (job.controlnet_every ?? 1) > 1;
+  const openDistant = leaves ? undefined : parts.openDistant;
   // Prompts of different length make no batch.
   if (openDistant || promptShape(negative).tokens !== promptShape(prompt).tokens) {
     return new SplitGuidance(parts, { one, negative, strength }, openDistant ?? nobody);

@@ -1,7 +1,7 @@
 /** The UNet as its two halves on one device, and as its outermost layers alone, with one set of weights for all and for every size of picture. */
 import { openComponent } from '#shared/checkpoint/component.ts';
 import type { Port } from '#shared/graph/graph-model.ts';
-import { DEEP, residualName } from '#shared/graph/models/residuals.ts';
+import { DEEP, RESIDUAL_MID, residualName, residualShapes } from '#shared/graph/models/residuals.ts';
 import { unetDown, unetUp } from '#shared/graph/models/unet.ts';
 import { unetShallow } from '#shared/graph/models/unet-shallow.ts';
 import type { Device, Kept, RunRequest, WeightSet } from '#shared/session/device.ts';
@@ -9,6 +9,7 @@ import { Network, type NetworkOptions } from '#shared/session/network.ts';
 import type { UnetConfig } from '#shared/tensor/network-config.ts';
 import { f32, pick, type TensorMap } from '#shared/tensor/tensor.ts';
 import { giveBuffer } from '#shared/wire/spare-buffers.ts';
+import type { StepResiduals } from './control-group.ts';
 
 /** What decides a graph: `batch` counts both halves of guidance; height and width are latent pixels. */
 export interface UnetShape {
@@ -27,6 +28,8 @@ export interface UnetJob {
   /** The job's name on the device, see `begin`. */
   readonly prompt: string;
   readonly signal: AbortSignal;
+  /** Whether residuals stay on the device, for calls that say `kept`. */
+  readonly keepsResiduals?: boolean;
 }
 
 /** Shapes that stay compiled; one costs some hundred MB of activations at 512×512, its weights are shared. */
@@ -58,6 +61,7 @@ export class Unet {
   /** Outputs of the first half, which are inputs of the second: skips, `mid`, `time_embedding`. */
   readonly #between: readonly string[];
   readonly #given: UnetParts['given'];
+  readonly #residuals: readonly string[];
 
   private constructor(device: Device, base: WeightSet, parts: UnetParts) {
     this.#device = device;
@@ -65,6 +69,8 @@ export class Unet {
     this.config = parts.config;
     this.#between = parts.between;
     this.#given = parts.given;
+    const { skips } = residualShapes(parts.config, { batch: 1, height: 8, width: 8 });
+    this.#residuals = [...outermost(skips.length), RESIDUAL_MID];
     this.#down = parts.down;
     this.#up = parts.up;
     this.#controlledUp = parts.controlledUp;
@@ -137,17 +143,16 @@ export class Unet {
   /**
    * Up blocks, on what `down` left. Leaves what shallow calls need.
    *
-   * residuals  `residual_00` … `residual_mid`, summed over ControlNets; handed over, with their buffers. Undefined without control.
+   * residuals  `residual_00` … `residual_mid`, summed over ControlNets; handed over, with their buffers. `kept`: those of the last
+   *            call that had any. Undefined without control.
    * @returns noise_pred f32 [N, 4, h, w] and the time in the runtime, ms
    */
-  async up(job: UnetJob, residuals: TensorMap | undefined): Promise<{ noise_pred: Float32Array; runMs: number }> {
+  async up(job: UnetJob, residuals: StepResiduals): Promise<{ noise_pred: Float32Array; runMs: number }> {
     const { shape, weights, prompt, signal } = job;
     const { deepLayers = 0 } = shape;
-    const outer = residualNames(deepLayers);
-    if (residuals) for (const name of outer) await this.#device.put(slotOf(prompt, name), pick(residuals, name, 'f32'));
-    const kept = Object.fromEntries(this.#between.map((name) => [name, { kept: slotOf(prompt, name) }]));
     const network = residuals ? this.#controlledUp : this.#up;
-    const feeds = { ...kept, ...residuals, ...keptInputs(prompt, this.#given.up) };
+    const added = residuals && (await this.#addedFeeds(job, residuals));
+    const feeds = { ...keptInputs(prompt, this.#between), ...added, ...keptInputs(prompt, this.#given.up) };
     // Residuals come out of messages that are nobody else's.
     const keep = deepLayers > 0 ? { [DEEP]: slotOf(prompt, DEEP) } : {};
     const request = { feeds, ownsBuffers: true, weights, outputs: ['noise_pred'], keep, drop: this.#betweenOf(prompt) };
@@ -168,7 +173,7 @@ export class Unet {
     { latents, timestep, isControlled }: { latents: Float32Array; timestep: number; isControlled: boolean },
   ): Promise<{ noise_pred: Float32Array; runMs: number }> {
     const { shape, weights, prompt, signal } = job;
-    const left = [DEEP, ...(isControlled ? residualNames(shape.deepLayers ?? 0) : [])];
+    const left = [DEEP, ...(isControlled ? outermost(shape.deepLayers) : [])];
     const feeds = { ...this.#firstFeeds(job, latents, timestep), ...keptInputs(prompt, left) };
     const network = isControlled ? this.#controlledShallow : this.#shallow;
     const { outputs, runMs } = await network.run(shape, { feeds, weights, outputs: ['noise_pred'] }, signal);
@@ -177,8 +182,22 @@ export class Unet {
 
   /** Frees what a job left on the device. */
   async forget(prompt: string): Promise<void> {
-    const names = [...this.#given.down, ...this.#given.up, DEEP, ...residualNames(this.config.upBlocks.at(-1)!.length)];
+    const names = [...this.#given.down, ...this.#given.up, DEEP, ...this.#residuals];
     await this.#device.drop([...this.#betweenOf(prompt), ...names.map((name) => slotOf(prompt, name))]);
+  }
+
+  /** The second half's residuals; those that later calls read as well come to the device first. */
+  async #addedFeeds(
+    { prompt, shape, keepsResiduals = false }: UnetJob,
+    residuals: TensorMap | 'kept',
+  ): Promise<RunRequest['feeds']> {
+    const stay = keepsResiduals ? this.#residuals : outermost(shape.deepLayers);
+    if (residuals !== 'kept') {
+      for (const name of stay) await this.#device.put(slotOf(prompt, name), pick(residuals, name, 'f32'));
+      if (!keepsResiduals) return residuals;
+      for (const { data } of Object.values(residuals)) giveBuffer(data.buffer);
+    }
+    return keptInputs(prompt, stay);
   }
 
   #firstFeeds({ shape, prompt }: UnetJob, latents: Float32Array, timestep: number): RunRequest['feeds'] {
@@ -200,8 +219,8 @@ function slotOf(prompt: string, input: string): string {
   return `${input} of ${prompt}`;
 }
 
-/** Those of the outermost skips. */
-function residualNames(layers: number): string[] {
+/** Residuals of the outermost skips. */
+function outermost(layers = 0): string[] {
   return Array.from({ length: layers }, (_, index) => residualName(index));
 }
 

@@ -125,6 +125,7 @@ export class Admission {
       clip_skip,
       guess_mode,
       ...(deep_cache && { deep_cache }),
+      ...(request.controlnet_every > 1 && { controlnet_every: request.controlnet_every }),
       lora_start,
       priority,
       ...(client !== undefined && { client }),

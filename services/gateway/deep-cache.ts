@@ -4,7 +4,7 @@ import { MeshError } from '#shared/errors/errors.ts';
 import type { UnetConfig } from '#shared/tensor/network-config.ts';
 
 /** What `preset: fast` stands for: the numbers behind the choice are in docs/speed.md. */
-const FAST: DeepCache = { cache_interval: 3, cache_branch_id: 0 };
+export const FAST: DeepCache = { cache_interval: 3, cache_branch_id: 0, cache_start: 0.2, cache_end: 1 };
 
 /** @throws MeshError UNSUPPORTED_OPTION when the UNet has no such branch */
 export function deepCacheOf(

@@ -80,6 +80,8 @@ export const AdmittedJob = z.object({
   controlnets: z.array(AdmittedControlNet),
   guess_mode: z.boolean(),
   deep_cache: DeepCache.optional(),
+  /** Where it is more than 1. */
+  controlnet_every: z.number().optional(),
   loras: z.array(LoraUnit.extend({ hash: z.string() })),
   lora_start: LoraStart,
   priority: Priority,

@@ -123,6 +123,7 @@ async function run({ parts, job, embeds, options }: Runs, pass: Pass, other_call
     conditionings: pass.conditionings,
     ...((pass.tensors.init_mean || pass.tensors.mask) && { start: { first_step: pass.firstStep, inpaint_fill } }),
     ...(job.deep_cache && { deep_cache: job.deep_cache }),
+    ...(job.controlnet_every && { controlnet_every: job.controlnet_every }),
     ...(variation && { variation }),
     ...(other_calls && { other_calls }),
   };

@@ -72,6 +72,7 @@ export function parametersText(job: DoneJob, index: number): string {
       ...(job.eta !== (sampler.eta ?? 0) && { Eta: String(job.eta) }),
       ...guidancePairs(job),
       ...(job.guess_mode && { 'Guess mode': 'True' }),
+      ...(job.controlnet_every && { 'ControlNet every': String(job.controlnet_every) }),
       ...sizePairs(job),
       ...deepCachePairs(job),
       ...startPairs(job),
@@ -90,11 +91,15 @@ function guidancePairs(job: DoneJob): Record<string, string> {
   };
 }
 
-/** Told where some steps were computed in part: `DeepCache interval: 3, DeepCache branch: 0`. */
+/** Told where some steps were computed in part: `DeepCache interval: 3, DeepCache branch: 0, DeepCache window: 0.2-1`. */
 function deepCachePairs({ deep_cache }: DoneJob): Record<string, string> {
   if (!deep_cache) return {};
-  const { cache_interval: interval, cache_branch_id: branch } = deep_cache;
-  return { 'DeepCache interval': String(interval), 'DeepCache branch': String(branch) };
+  const { cache_interval: interval, cache_branch_id: branch, cache_start: start, cache_end: end } = deep_cache;
+  return {
+    'DeepCache interval': String(interval),
+    'DeepCache branch': String(branch),
+    ...((start > 0 || end < 1) && { 'DeepCache window': `${start}-${end}` }),
+  };
 }
 
 /** Told where LoRAs entered otherwise than from the start: `Lora start: max_steps 8, Lora entered at step: 3`. */

@@ -79,6 +79,8 @@ export const denoise = operation('denoiser', 'denoise', {
     seeds: z.array(z.number().int().min(0)).min(1),
     guess_mode: z.boolean(),
     deep_cache: DeepCache.optional(),
+    /** Calls that one answer of the ControlNets is for; left out: 1. */
+    controlnet_every: z.number().int().min(1).optional(),
     controlnets: z.array(DenoiseControlNet),
     loras: z.array(PinnedLora),
     lora_start: LoraStart,

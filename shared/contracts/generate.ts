@@ -88,12 +88,20 @@ export const LoraStart = z.union([
  * Steps that compute only the outermost layers of the UNet and take the rest from an earlier step.
  * Source: DeepCache (Ma et al., CVPR 2024), https://arxiv.org/abs/2312.00858
  */
-export const DeepCache = z.strictObject({
-  /** Every so many steps is computed whole, ControlNets included. */
-  cache_interval: z.number().int().min(2).max(MAX_STEPS),
-  /** 0: only the last layer is computed; the more, the nearer to the whole. */
-  cache_branch_id: z.number().int().min(0).max(7).default(0),
-});
+export const DeepCache = z
+  .strictObject({
+    /** Every so many steps is computed whole, ControlNets included. */
+    cache_interval: z.number().int().min(2).max(MAX_STEPS),
+    /** 0: only the last layer is computed; the more, the nearer to the whole. */
+    cache_branch_id: z.number().int().min(0).max(7).default(0),
+    /** Part of the run, as fractions, outside of which every step is whole: the first steps decide what the picture is of. */
+    cache_start: z.number().min(0).max(1).default(0),
+    cache_end: z.number().min(0).max(1).default(1),
+  })
+  .refine(({ cache_start, cache_end }) => cache_start < cache_end, {
+    path: ['cache_start'],
+    message: 'must be before cache_end',
+  });
 
 /** Class of a job in the queue: higher ones are taken first, though not for ever. */
 export const Priority = z.enum(['low', 'normal', 'high']);
@@ -151,6 +159,8 @@ export const GenerateRequest = z
     controlnets: z.array(ControlNetUnit).max(MAX_CONTROLNETS).default([]),
     /** Diffusers' guess mode: control only on the conditional half, growing from 0.1 to 1 with depth. */
     guess_mode: z.boolean().default(false),
+    /** ControlNets are asked in every so many-th step; those between use what they said last. */
+    controlnet_every: z.number().int().min(1).max(MAX_STEPS).default(1),
     loras: z.array(LoraUnit).max(MAX_LORAS).default([]),
     lora_start: LoraStart.default('exact'),
     deep_cache: DeepCache.optional(),

@@ -24,6 +24,12 @@ const REQUEST: DenoiseRequest = denoiser.denoise.request.parse({
   lora_start: 'exact',
 });
 
+const hint_0 = tensor(
+  'u8',
+  [1, 3, 64, 64],
+  Uint8Array.from({ length: 3 * 64 * 64 }, (_, i) => i % 256),
+);
+
 let mesh: InProcessMesh;
 let embeddings: TensorMap;
 
@@ -68,11 +74,6 @@ describe('checkpoints — a job that goes on ends with the same latents, bit for
   });
 
   it('with a ControlNet in a window that is over, lies ahead, or is open', async () => {
-    const hint_0 = tensor(
-      'u8',
-      [1, 3, 64, 64],
-      Uint8Array.from({ length: 3 * 64 * 64 }, (_, i) => i % 256),
-    );
     for (const [control_guidance_start, control_guidance_end] of [
       [0, 0.4],
       [0.8, 1],
@@ -89,6 +90,15 @@ describe('checkpoints — a job that goes on ends with the same latents, bit for
     }
   });
 
+  it('with a ControlNet that is asked in every other step: from one in which it is', async () => {
+    const unit = { controlnet_conditioning_scale: 1, control_guidance_start: 0, control_guidance_end: 1 };
+    const controlnets = [{ controlnet: 'controlnet-a', ...unit }];
+    const request = { job: 'resume-every', controlnets, controlnet_every: 2 };
+    const whole = await run(request, { hint_0 });
+    forgetAfter(request.job, 3);
+    expect(await run(request, { hint_0 })).toMatchObject({ latents: whole.latents, made: [3, 4, 5] });
+  });
+
   it('with LoRAs that entered in mid-run: at the same step, whatever is cached now', async () => {
     const loras = [{ lora: 'a-kohya', weight: 1 }];
     const request = { job: 'resume-lora', loras, lora_start: { at_step: 2 } } as const;
@@ -98,7 +108,7 @@ describe('checkpoints — a job that goes on ends with the same latents, bit for
   });
 
   it('with steps that are computed in part: from the last whole one, whose rest they need', async () => {
-    const deep_cache = { cache_interval: 2, cache_branch_id: 0 };
+    const deep_cache = { cache_interval: 2, cache_branch_id: 0, cache_start: 0, cache_end: 1 };
     for (const [known, made] of [
       [3, [3, 4, 5]],
       [4, [5]],
