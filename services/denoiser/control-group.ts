@@ -4,11 +4,19 @@
  */
 import type { TensorMap } from '#shared/tensor/tensor.ts';
 import { type ControlSession, latentsTensor } from './control.ts';
-import type { ModelCall } from './controlled-unet.ts';
 import { sumResiduals, withZeroUnconditional } from './residuals.ts';
 
 /** What comes to the UNet: residuals, those of an earlier call, which lie on the device, or none. */
 export type StepResiduals = TensorMap | 'kept' | undefined;
+
+/** A call of the model, as ControlNets see it. */
+export interface ControlledCall {
+  /** From 0. */
+  readonly index: number;
+  readonly timestep: number;
+  /** f32 [B, 4, h, w], scaled for the model; not handed over. */
+  readonly latents: Float32Array;
+}
 
 /** What the group's ControlNets have in common. */
 export interface GroupOptions {
@@ -38,7 +46,7 @@ export class ControlGroup {
   }
 
   /** The sum over the ControlNets that act in this call. @throws MeshError what `ControlSession.step` throws */
-  async residuals({ index, latents, timestep }: ModelCall): Promise<StepResiduals> {
+  async residuals({ index, latents, timestep }: ControlledCall): Promise<StepResiduals> {
     const acting = this.#sessions.map((session) => Number(session.actsIn(index))).join('');
     if (this.#isAnswered(index, acting)) {
       for (const session of this.#sessions) session.skip(index);
