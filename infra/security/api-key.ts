@@ -1,5 +1,5 @@
 /**
- * `npm run api-key -- FILE NAME [--scopes generate,read] [--jobs-per-minute N] [--days N]` makes a key, prints it once and adds its hash
+ * `npm run api-key -- FILE NAME [--scopes generate,read] [--jobs-per-minute N] [--requests-per-minute N] [--jobs-at-once N] [--days N]` makes a key, prints it once and adds its hash
  * to the file, where running gateways find it within a second; `--revoke` takes all keys of the name away.
  */
 import { createHash, randomBytes } from 'node:crypto';
@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 
 const OWNER_ONLY = 0o600;
 const DAY_MS = 24 * 60 * 60_000;
+const LIMITS = ['jobs-per-minute', 'requests-per-minute', 'jobs-at-once'];
 
 interface KeyFile {
   keys: { name: string }[];
@@ -28,11 +29,17 @@ async function writeKeys(file: string, content: KeyFile): Promise<void> {
   await rename(`${file}.new`, file);
 }
 
+/** `{ jobs_per_minute: 30 }` of `--jobs-per-minute 30`. */
+function limitsOf(values: Readonly<Record<string, unknown>>): Record<string, number> {
+  const given = LIMITS.filter((limit) => values[limit] !== undefined);
+  return Object.fromEntries(given.map((limit) => [limit.replaceAll('-', '_'), Number(values[limit])]));
+}
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     scopes: { type: 'string', default: 'generate,read' },
-    'jobs-per-minute': { type: 'string' },
+    ...Object.fromEntries(LIMITS.map((limit) => [limit, { type: 'string' } as const])),
     days: { type: 'string' },
     revoke: { type: 'boolean', default: false },
   },
@@ -40,7 +47,7 @@ const { values, positionals } = parseArgs({
 const [file, name] = positionals;
 if (!file || !name || !/^[A-Za-z0-9_-]{1,64}$/.test(name)) {
   process.stderr.write(
-    'Usage: npm run api-key -- FILE NAME [--scopes generate,read,admin] [--jobs-per-minute N] [--days N] [--revoke]\n',
+    'Usage: npm run api-key -- FILE NAME [--scopes generate,read,admin] [--jobs-per-minute N] [--requests-per-minute N] [--jobs-at-once N] [--days N] [--revoke]\n',
   );
   process.exit(2);
 }
@@ -53,7 +60,7 @@ if (values.revoke) {
     name,
     sha256: createHash('sha256').update(secret).digest('hex'),
     scopes: values.scopes.split(','),
-    limits: values['jobs-per-minute'] ? { jobs_per_minute: Number(values['jobs-per-minute']) } : {},
+    limits: limitsOf(values),
     ...(values.days && { expires_unix_ms: Date.now() + Number(values.days) * DAY_MS }),
   };
   await writeKeys(file, { keys: [...content.keys, key] });

@@ -18,7 +18,14 @@ export const ApiKey = z.strictObject({
   /** SHA-256 of the key, hex. Keys are 256 random bits, so no slow hash is needed. */
   sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex'),
   scopes: z.array(Scope).min(1),
-  limits: z.strictObject({ jobs_per_minute: z.number().positive().optional() }).default({}),
+  limits: z
+    .strictObject({
+      jobs_per_minute: z.number().positive().optional(),
+      requests_per_minute: z.number().positive().optional(),
+      /** Jobs that wait or run. */
+      jobs_at_once: z.number().int().positive().optional(),
+    })
+    .default({}),
   expires_unix_ms: z.number().optional(),
 });
 export type ApiKey = z.infer<typeof ApiKey>;

@@ -3,8 +3,10 @@ import { createHash } from 'node:crypto';
 import type { ResultStore } from '#shared/bus/object-store.ts';
 import type { GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
 import { JobListQuery, JobQuery, type JobRecord } from '#shared/contracts/jobs.ts';
-import { withSpan } from '#shared/telemetry/tracing.ts';
+import { type ActiveSpan, withSpan } from '#shared/telemetry/tracing.ts';
 import type { Admission } from './admission.ts';
+import type { ClientLimit, ClientShares } from './client-shares.ts';
+import { isOver } from './job-records.ts';
 import { jobAttributes } from './job-span.ts';
 import type { Jobs } from './jobs.ts';
 import type { Outcomes } from './outcomes.ts';
@@ -19,10 +21,16 @@ export interface DeskParts {
   readonly jobs: Jobs;
   readonly outcomes: Outcomes;
   readonly files: ResultStore;
+  readonly shares: ClientShares;
 }
 
-/** Trace context of the caller. */
-type Headers = Readonly<Record<string, string>>;
+/** Who asks. */
+export interface Caller {
+  /** Its trace context, and the client that it is. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** How many jobs it may have; left out: any number. */
+  readonly limit?: ClientLimit;
+}
 
 /** Names the client that an API key stands for: its jobs are of that client, whatever the request says. */
 export const CLIENT_HEADER = 'latentmesh-client';
@@ -36,23 +44,34 @@ export class Desk {
   }
 
   /** Accepts a job whose caller waits on a subject; whichever gateway ends the job answers there. @returns the job's id */
-  accept(input: unknown, caller: { readonly headers: Headers; readonly replyTo?: string }): Promise<string> {
+  accept(input: unknown, caller: Caller & { readonly replyTo?: string }): Promise<string> {
     const asked = withClient(input, caller.headers[CLIENT_HEADER]);
-    const accept = (): Promise<string> =>
-      withSpan('generate', { kind: 'server', parentHeaders: caller.headers }, async (span) => {
-        const job = await this.#parts.admission.admit(asked);
-        span.set(jobAttributes(job));
-        await this.#parts.jobs.submit(job, digestOf(asked), caller.replyTo);
-        return job.job;
-      });
-    return this.#parts.gate.pass(nameOf(asked), accept);
+    return this.#parts.gate.pass(nameOf(asked), () =>
+      withSpan('generate', { kind: 'server', parentHeaders: caller.headers }, (span) =>
+        this.#submit(asked, caller, span),
+      ),
+    );
+  }
+
+  async #submit(asked: unknown, caller: Caller & { readonly replyTo?: string }, span: ActiveSpan): Promise<string> {
+    const { admission, jobs, shares } = this.#parts;
+    const place = caller.limit && shares.take(caller.limit);
+    try {
+      const job = await admission.admit(asked);
+      span.set(jobAttributes(job));
+      place?.hold(job.job, job.deadline_unix_ms);
+      await jobs.submit(job, digestOf(asked), caller.replyTo);
+      // The name may be that of a job which was over before.
+      if (place && isOver(await jobs.get(job.job))) place.free();
+      return job.job;
+    } catch (error) {
+      place?.free();
+      throw error;
+    }
   }
 
   /** Accepts a job and waits for its end; pictures are in the object store. An abort cancels the job. @throws MeshError of the door or of the job */
-  async generate(
-    input: GenerateInput,
-    caller: { readonly headers: Headers; readonly signal: AbortSignal },
-  ): Promise<GenerateReply> {
+  async generate(input: GenerateInput, caller: Caller & { readonly signal: AbortSignal }): Promise<GenerateReply> {
     return this.outcome(await this.accept(input, caller), caller.signal);
   }
 

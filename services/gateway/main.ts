@@ -7,6 +7,7 @@ import { openPipeline } from '#shared/checkpoint/pipeline.ts';
 import { runService } from '#shared/service/run-service.ts';
 import { Admission } from './admission.ts';
 import { openKeys } from './api-keys.ts';
+import { ClientShares } from './client-shares.ts';
 import { Desk } from './desk.ts';
 import { answerOver, openDoors } from './doors.ts';
 import { gatewayActor } from './gateway-actor.ts';
@@ -42,11 +43,14 @@ await runService('gateway', async ({ config, instance, transport, directory, mes
   });
   const outcomes = new Outcomes(jobs, systemClock);
   const gate = new QueueGate({ queue, jobs, maxJobs: config.queue, clock: systemClock });
-  const desk = new Desk({ gate, admission: new Admission({ pipeline, mesh, files, now }), jobs, outcomes, files });
+  const shares = new ClientShares();
+  const admission = new Admission({ pipeline, mesh, files, now });
+  const desk = new Desk({ gate, admission, jobs, outcomes, files, shares });
   const feed = new JobFeed();
   hearEvents(transport, (event) => {
     feed.hear(event);
     outcomes.hear(event);
+    shares.hear(event);
     if (event.type === 'cancelled') jobs.abort(event.job);
   });
   makePreviews(transport);

@@ -1,8 +1,8 @@
 /** What is known of whoever asks: the trace that it belongs to, and whether it is still there. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { MeshError } from '#shared/errors/errors.ts';
-import { CLIENT_HEADER } from '../desk.ts';
-import { clientOf } from './keys.ts';
+import { type Caller, CLIENT_HEADER } from '../desk.ts';
+import { clientOf, maxJobsOf } from './keys.ts';
 
 /** A client that goes away gives up its job. */
 export function abortOnDisconnect({ raw }: FastifyReply): AbortSignal {
@@ -15,14 +15,16 @@ export function abortOnDisconnect({ raw }: FastifyReply): AbortSignal {
   return controller.signal;
 }
 
-/** The caller's trace, and the client that its API key names, as headers of a message. */
-export function traceContext(request: FastifyRequest): Record<string, string> {
+/** The caller's trace, and the client that its API key names, as headers of a message; and how many jobs that client may have. */
+export function callerOf(request: FastifyRequest): Caller {
   const { traceparent } = request.headers;
   const client = clientOf(request);
-  return {
+  const headers = {
     ...(typeof traceparent === 'string' && { traceparent }),
     ...(client !== undefined && { [CLIENT_HEADER]: client }),
   };
+  const maxJobs = maxJobsOf(request);
+  return { headers, ...(client !== undefined && maxJobs !== undefined && { limit: { client, maxJobs } }) };
 }
 
 /** `http://host:port`: this server, as the caller knows it. */

@@ -7,7 +7,7 @@ import { PARAMETERS_KEYWORD } from '#shared/image/png.ts';
 import { readPngText } from '#shared/image/png-text.ts';
 import type { Desk } from '../desk.ts';
 import type { JobFeed } from '../job-feed.ts';
-import { abortOnDisconnect, originOf, traceContext } from './caller.ts';
+import { abortOnDisconnect, callerOf, originOf } from './caller.ts';
 import type { EventStreams } from './event-stream.ts';
 import { type ImagesJob, readImagesRequest } from './openai.ts';
 import { FORM_LIMITS, readForm } from './openai-form.ts';
@@ -45,13 +45,13 @@ async function answer(
   { input, options }: ImagesJob,
   { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
 ): Promise<object> {
-  const headers = traceContext(request);
+  const caller = callerOf(request);
   const response = { options, files: parts.files, origin: originOf(request), createdUnixMs: Date.now() };
   if (options.isStream) {
-    await streamImages({ ...parts, ...response, headers }, { input, options }, reply);
+    await streamImages({ ...parts, ...response, caller }, { input, options }, reply);
     return reply;
   }
-  const generated = await parts.desk.generate(input, { headers, signal: abortOnDisconnect(reply) });
+  const generated = await parts.desk.generate(input, { ...caller, signal: abortOnDisconnect(reply) });
   return imagesResponse(generated, response);
 }
 

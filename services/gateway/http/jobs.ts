@@ -10,7 +10,7 @@ import { convertImage, IMAGE_FORMATS } from '#shared/image/convert.ts';
 import type { Desk } from '../desk.ts';
 import type { JobFeed } from '../job-feed.ts';
 import { invalidRequest, parseRequest } from '../validation.ts';
-import { traceContext } from './caller.ts';
+import { callerOf } from './caller.ts';
 import type { EventStreams } from './event-stream.ts';
 import { LAST_EVENT_ID, streamJob } from './job-stream.ts';
 import { jobUrls, jobView } from './job-view.ts';
@@ -68,7 +68,7 @@ export function serveJobs(app: FastifyInstance, parts: JobRouteParts & { readonl
 }
 
 async function acceptJob(desk: Desk, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  const job = await desk.accept(withKey(request), { headers: traceContext(request) });
+  const job = await desk.accept(withKey(request), callerOf(request));
   const urls = jobUrls(job);
   return reply.code(202).header('location', urls.self).send({ job, state: 'queued', urls });
 }

@@ -32,8 +32,9 @@ export function requireKeys(app: FastifyInstance, { keys, quotas, record }: KeyP
       throw new MeshError('UNAUTHORIZED', 'Send an API key: "Authorization: Bearer <key>".');
     }
     owners.set(request, key);
+    quotas.take(key, 'requests_per_minute');
     requireScope(key, READING.has(request.method) ? 'read' : 'generate');
-    if (request.method === 'POST') quotas.take(key);
+    if (request.method === 'POST') quotas.take(key, 'jobs_per_minute');
   });
   app.addHook('preHandler', async (request) => {
     const key = owners.get(request);
@@ -47,6 +48,11 @@ export function requireKeys(app: FastifyInstance, { keys, quotas, record }: KeyP
 export function clientOf(request: FastifyRequest): string | undefined {
   const key = owners.get(request);
   return key && !isAdmin(key) ? key.name : undefined;
+}
+
+/** How many jobs the key may have at a time; undefined where there is no limit. */
+export function maxJobsOf(request: FastifyRequest): number | undefined {
+  return owners.get(request)?.limits.jobs_at_once;
 }
 
 function secretOf({ headers }: FastifyRequest): string | undefined {

@@ -5,7 +5,7 @@ import type { GenerateReply } from '#shared/contracts/generate.ts';
 import type { JobEvent } from '#shared/contracts/jobs.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import { convertImage } from '#shared/image/convert.ts';
-import type { Desk } from '../desk.ts';
+import type { Caller, Desk } from '../desk.ts';
 import type { JobFeed } from '../job-feed.ts';
 import type { EventStream, EventStreams } from './event-stream.ts';
 import { type ImagesJob, toErrorResponse } from './openai.ts';
@@ -18,7 +18,7 @@ export interface ImagesStreamParts extends ResponseParts {
   readonly streams: EventStreams;
   /** Beginning of the events' names. */
   readonly kind: 'image_generation' | 'image_edit';
-  readonly headers: Readonly<Record<string, string>>;
+  readonly caller: Caller;
 }
 
 type Preview = Extract<JobEvent, { type: 'preview' }>;
@@ -43,7 +43,7 @@ export async function streamImages(
   { input, options }: ImagesJob,
   reply: FastifyReply,
 ): Promise<void> {
-  const { desk, feed, streams, headers } = parts;
+  const { desk, feed, streams, caller } = parts;
   const { job = randomUUID() } = input;
   const every = input.preview_every ?? 0;
   const partials: Preview[] = [];
@@ -54,7 +54,7 @@ export async function streamImages(
     tell(event);
   });
   try {
-    await desk.accept({ ...input, job }, { headers });
+    await desk.accept({ ...input, job }, caller);
     const gone = new AbortController();
     const stream = streams.open(reply, () => gone.abort(new MeshError('CANCELLED', 'The client went away.')));
     const size = { width: input.width, height: input.height };

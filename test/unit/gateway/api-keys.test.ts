@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { failure } from '#test/contract/bus/harness.ts';
 import { ApiKeys, hashOf, openKeys } from '../../../services/gateway/api-keys.ts';
 import { createHttp } from '../../../services/gateway/http/server.ts';
+import type { JobsParts } from '../../../services/gateway/jobs.ts';
 import { Quotas } from '../../../services/gateway/quotas.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
 import { gateway } from './gateway.ts';
@@ -66,7 +67,10 @@ describe('API keys — quotas', () => {
     quotas.take(ann);
     quotas.take(ann);
     expect(() => quotas.take(ann)).toThrow(
-      expect.objectContaining({ code: 'QUOTA_EXCEEDED', details: { limit: 2, retry_after_s: 30 } }),
+      expect.objectContaining({
+        code: 'QUOTA_EXCEEDED',
+        details: { limit: 2, of: 'jobs_per_minute', retry_after_s: 30 },
+      }),
     );
     quotas.take({ name: 'ben', limits: { jobs_per_minute: 2 } });
     nowMs = 30_000;
@@ -76,8 +80,8 @@ describe('API keys — quotas', () => {
 });
 
 describe('API keys — over HTTP', () => {
-  async function guarded() {
-    const made = await gateway();
+  async function guarded(parts: Partial<JobsParts> = {}) {
+    const made = await gateway(parts);
     await write(
       key('ann', 'a'),
       key('ben', 'b', { limits: { jobs_per_minute: 1 } }),
@@ -96,6 +100,7 @@ describe('API keys — over HTTP', () => {
     return {
       ...made,
       http,
+      keys,
       ask,
       [Symbol.asyncDispose]: async () => {
         keys.close();
@@ -145,5 +150,32 @@ describe('API keys — over HTTP', () => {
     expect((await server.ask('POST', '/v1/jobs', 'b', job)).statusCode).toBe(202);
     const refused = await server.ask('POST', '/v1/jobs', 'b', job);
     expect([refused.statusCode, refused.headers['retry-after']]).toEqual([429, '60']);
+  });
+
+  it('QUOTA_EXCEEDED for the request beyond those of a minute, whatever it asks', async () => {
+    await using server = await guarded();
+    await write(key('ann', 'a', { limits: { requests_per_minute: 2 } }));
+    await server.keys.refresh();
+    const statuses = [];
+    for (let i = 0; i < 3; i++) statuses.push((await server.ask('GET', '/v1/status', 'a')).statusCode);
+    expect(statuses).toEqual([200, 200, 429]);
+  });
+
+  it('a key has so many jobs at once: the next is taken when one of them is over, or was refused', async () => {
+    await using server = await guarded({ enqueue: async () => {} });
+    await write(key('ann', 'a', { limits: { jobs_at_once: 2 } }));
+    await server.keys.refresh();
+    const send = (job: string, more = {}) => server.ask('POST', '/v1/jobs', 'a', { prompt: 'a cat', job, ...more });
+    expect((await send('wrong', { steps: 0 })).statusCode).toBe(400);
+    const together = await Promise.all([send('a'), send('b'), send('c')]);
+    expect(together.map(({ statusCode }) => statusCode)).toEqual([202, 202, 429]);
+    expect(together[2]!.headers['retry-after']).toBe('2');
+    expect(together[2]!.json().error).toMatchObject({
+      code: 'QUOTA_EXCEEDED',
+      details: { of: 'jobs_at_once', limit: 2 },
+    });
+    await server.ask('DELETE', '/v1/jobs/a', 'a');
+    expect((await send('b', { steps: 3 })).json().error.code).toBe('JOB_CONFLICT');
+    expect([(await send('c')).statusCode, (await send('d')).statusCode]).toEqual([202, 429]);
   });
 });

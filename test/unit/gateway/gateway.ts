@@ -1,6 +1,7 @@
 /** A whole gateway but for NATS: its door, desk, jobs and HTTP server. A job runs as soon as it is queued. */
 import type { FastifyInstance } from 'fastify';
 import type { MemoryResultStore } from '#test/contract/bus/memory-stores.ts';
+import { ClientShares } from '../../../services/gateway/client-shares.ts';
 import { Desk } from '../../../services/gateway/desk.ts';
 import { createHttp, type HttpParts } from '../../../services/gateway/http/server.ts';
 import { JobFeed } from '../../../services/gateway/job-feed.ts';
@@ -36,11 +37,13 @@ const STATUS = {
 /** By default a job gives one picture of a few bytes. */
 export async function gateway(parts: Partial<JobsParts> = {}): Promise<Gateway> {
   const feed = new JobFeed();
+  const shares = new ClientShares(() => jobs.clock.now());
   const jobs = jobDesk({
     tell: (event) => {
       jobs.events.push(event);
       feed.hear(event);
       outcomes.hear(event);
+      shares.hear(event);
     },
     enqueue: async (id, body) => {
       jobs.queue.push({ id, body });
@@ -56,7 +59,7 @@ export async function gateway(parts: Partial<JobsParts> = {}): Promise<Gateway> 
   const outcomes = new Outcomes(jobs.jobs, jobs.clock);
   const { admission, files } = await door(jobs.clock);
   const gate = new QueueGate({ ...jobs, queue: { depth: async () => 0 }, maxJobs: 1000 });
-  const desk = new Desk({ gate, admission, jobs: jobs.jobs, outcomes, files });
+  const desk = new Desk({ gate, admission, jobs: jobs.jobs, outcomes, files, shares });
   const missing: string[] = [];
   const httpParts = {
     ...{ desk, feed, files },

@@ -8,7 +8,7 @@ import { MeshError } from '#shared/errors/errors.ts';
 import type { Desk } from '../../desk.ts';
 import type { JobFeed } from '../../job-feed.ts';
 import { parseRequest } from '../../validation.ts';
-import { abortOnDisconnect, traceContext } from '../caller.ts';
+import { abortOnDisconnect, callerOf } from '../caller.ts';
 import { serveControlNet } from './controlnet-routes.ts';
 import { CurrentJobs } from './current-jobs.ts';
 import { serveLists } from './lists.ts';
@@ -64,7 +64,7 @@ async function generate(
   const gone = abortOnDisconnect(reply);
   try {
     const result = await current.during(job, gone, (signal) =>
-      desk.generate({ ...asked.input, job }, { headers: traceContext(request), signal }),
+      desk.generate({ ...asked.input, job }, { ...callerOf(request), signal }),
     );
     return await generationAnswer(asked, { result, record: await desk.job({ job }), files });
   } catch (thrown) {
