@@ -48,9 +48,7 @@ await runService('gateway', async ({ config, instance, transport, directory, mes
   const desk = new Desk({ gate, admission, jobs, outcomes, files, shares });
   const feed = new JobFeed();
   hearEvents(transport, (event) => {
-    feed.hear(event);
-    outcomes.hear(event);
-    shares.hear(event);
+    for (const one of [feed, outcomes, shares]) one.hear(event);
     if (event.type === 'cancelled') jobs.abort(event.job);
   });
   makePreviews(transport);
