@@ -1,4 +1,4 @@
-/** The NATS doors of the gateway: `latentmesh.v1.{generate,jobs,cancel,trace,status}`, JSON in, JSON out. */
+/** The NATS doors of the gateway: `latentmesh.v1.{generate,jobs,cancel,trace,status}`, JSON or msgpack in and out. */
 import { ANSWERED_LATER, type JsonEndpoint, replyError, replyJson, serveJson } from '#shared/bus/door.ts';
 import type { ResultStore } from '#shared/bus/object-store.ts';
 import { subjects } from '#shared/bus/subjects.ts';
@@ -23,9 +23,9 @@ export function openDoors(
     serveJson(
       transport,
       subjects.generate,
-      async (request, { headers, replySubject }) => {
-        const isAnsweredLater = replySubject !== undefined && !isAsync(headers);
-        const job = await desk.accept(request, { headers, ...(isAnsweredLater && { replyTo: replySubject }) });
+      async (request, { headers, replyAddress }) => {
+        const isAnsweredLater = replyAddress !== undefined && !isAsync(headers);
+        const job = await desk.accept(request, { headers, ...(isAnsweredLater && { replyTo: replyAddress }) });
         return isAnsweredLater ? ANSWERED_LATER : { job, state: 'queued' };
       },
       QUEUE,

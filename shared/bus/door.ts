@@ -1,5 +1,5 @@
 /**
- * The door for people and programs: plain subjects, JSON in, JSON out, any NATS client. Errors are
+ * The door for people and programs: plain subjects, JSON in, JSON out (or msgpack, by header), any NATS client. Errors are
  * `{"error": {code, message, details}}` with the headers of NATS services. One message each way, nothing in chunks.
  */
 import { MeshError } from '#shared/errors/errors.ts';
@@ -8,6 +8,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { EndpointCounter, type EndpointStats } from './endpoint-stats.ts';
 import { errorReply, isErrorReply, parseErrorReply } from './error-reply.ts';
 import { parseJson, toJson } from './json-payload.ts';
+import { formatsOf, parsePayload, readAddress, replyAddress, toPayload } from './payload-format.ts';
 import { INLINE_MAX_BYTES } from './protocol.ts';
 import { isReplySubject, requireReplySubject } from './reply-subject.ts';
 import type { Delivery, Transport } from './transport.ts';
@@ -19,8 +20,8 @@ export const ANSWERED_LATER: unique symbol = Symbol('answered later');
 export interface JsonContext {
   readonly subject: string;
   readonly headers: Headers;
-  /** Where the answer goes; none when nobody waits for one. */
-  readonly replySubject: string | undefined;
+  /** Where the answer goes, and in which form: an address for {@link replyJson}; none when nobody waits for one. */
+  readonly replyAddress: string | undefined;
 }
 
 /** What it throws becomes the reply. */
@@ -57,17 +58,21 @@ export function serveJson(
   };
 }
 
-/** Answers a request, now or later. */
-export function replyJson(transport: Transport, replySubject: string, body: unknown): void {
-  const payload = toJson(body);
-  if (payload.byteLength <= INLINE_MAX_BYTES) transport.publish(replySubject, payload);
-  else replyError(transport, replySubject, tooLarge(payload.byteLength));
+/** Answers a request, now or later. `address`: of its context, or a subject for JSON. */
+export function replyJson(transport: Transport, address: string, body: unknown): void {
+  const { subject, format } = readAddress(address);
+  const { payload, headers } = toPayload(body, format);
+  if (payload.byteLength <= INLINE_MAX_BYTES) transport.publish(subject, payload, headers && { headers });
+  else replyError(transport, address, tooLarge(payload.byteLength));
 }
 
 /** Answers a request by an error. */
-export function replyError(transport: Transport, replySubject: string, thrown: unknown): void {
+export function replyError(transport: Transport, address: string, thrown: unknown): void {
+  const { subject, format } = readAddress(address);
   const { payload, headers } = errorReply(thrown);
-  transport.publish(replySubject, payload, { headers });
+  // Written out as JSON first: details may be what no format knows.
+  const formatted = format === 'json' ? { payload } : toPayload(parseJson(payload), format);
+  transport.publish(subject, formatted.payload, { headers: { ...headers, ...formatted.headers } });
 }
 
 /** @throws MeshError PAYLOAD_TOO_LARGE */
@@ -131,7 +136,7 @@ function counted(counter: EndpointCounter, handler: JsonHandler): JsonHandler {
   return async (request, context) => {
     const startedMs = performance.now();
     try {
-      requireReplySubject(context.replySubject);
+      requireReplySubject(context.replyAddress && readAddress(context.replyAddress).subject);
       const reply = await handler(request, context);
       counter.count(performance.now() - startedMs);
       return reply;
@@ -144,12 +149,15 @@ function counted(counter: EndpointCounter, handler: JsonHandler): JsonHandler {
 
 async function answer(transport: Transport, delivery: Delivery, handler: JsonHandler): Promise<void> {
   const { subject, headers, reply: replySubject } = delivery;
+  const formats = formatsOf(headers);
+  const address = replySubject === undefined ? undefined : replyAddress(replySubject, formats.reply);
   try {
     // Parsed before the first await: the payload is lent.
-    const reply = await handler(parseJson(delivery.payload), { subject, headers, replySubject });
-    if (replySubject !== undefined && reply !== ANSWERED_LATER) replyJson(transport, replySubject, reply);
+    const request = parsePayload(delivery.payload, formats.request);
+    const reply = await handler(request, { subject, headers, replyAddress: address });
+    if (address !== undefined && reply !== ANSWERED_LATER) replyJson(transport, address, reply);
   } catch (thrown) {
-    if (replySubject !== undefined && isReplySubject(replySubject)) replyError(transport, replySubject, thrown);
+    if (address !== undefined && isReplySubject(replySubject!)) replyError(transport, address, thrown);
   }
 }
 

@@ -38,7 +38,7 @@ export const JobRecord = z.object({
   client: z.string().optional(),
   result: GenerateReply.optional(),
   error: ErrorBody.optional(),
-  /** Reply subjects of callers that wait over NATS; answered by whichever gateway ends the job. */
+  /** Reply addresses (subject, and msgpack where that was asked for) of callers that wait over NATS; answered by whichever gateway ends the job. */
   reply_to: z.array(z.string()),
 });
 

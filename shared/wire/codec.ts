@@ -93,6 +93,16 @@ function encodeHead(body: unknown, table: readonly TableRow[]): Uint8Array {
   return head;
 }
 
+/** Msgpack of a value without tensors, for doors that speak it. @throws MeshError WIRE_INVALID when it is no plain data */
+export function packPlain(value: unknown): Uint8Array {
+  return pack(value);
+}
+
+/** The value in these bytes; its byte fields view them. @throws MeshError WIRE_INVALID */
+export function unpackPlain(bytes: Uint8Array): unknown {
+  return unpack(bytes);
+}
+
 function pack(value: unknown): Uint8Array {
   try {
     const packed = packr.pack(value);

@@ -49,7 +49,8 @@ export function asyncApiDocument(): object {
     info: {
       title: 'latentmesh',
       version: VERSION,
-      description: 'Requests and replies are JSON, one message each way.',
+      description:
+        'Requests and replies are JSON, one message each way; with the header "Content-Type: application/msgpack" the same in msgpack.',
     },
     servers: { local: { host: '127.0.0.1:4222', protocol: 'nats' } },
     defaultContentType: 'application/json',

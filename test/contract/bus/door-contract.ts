@@ -11,6 +11,7 @@ import {
   subscribeJson,
 } from '#shared/bus/door.ts';
 import { announceService } from '#shared/bus/micro.ts';
+import { parsePayload, toPayload } from '#shared/bus/payload-format.ts';
 import type { Transport } from '#shared/bus/transport.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import { message } from '#shared/wire/message.ts';
@@ -40,6 +41,50 @@ export function doorContract(name: string, start: () => Promise<Harness>): void 
         { ...options, headers: { traceparent: '00-a' } },
       );
       expect(reply).toEqual({ request: { prompt: 'ёж ✓' }, subject: SUBJECT, headers: { traceparent: '00-a' } });
+    });
+
+    it.each([
+      [{ 'content-type': 'application/msgpack' }, 'msgpack', 'msgpack'],
+      [{ 'Content-Type': 'application/msgpack', Accept: 'application/json' }, 'msgpack', 'json'],
+      [{ Accept: 'application/msgpack' }, 'json', 'msgpack'],
+    ] as const)('%o: reads %s, answers %s, errors included', async (headers, asked, answered) => {
+      await using mesh = await start();
+      const { gateway, person } = await pair(mesh);
+      serveJson(gateway, SUBJECT, async (request) => {
+        if ((request as { fail?: boolean }).fail) throw new MeshError('UNKNOWN_JOB', 'No such job.', { job: 'x' });
+        return { request };
+      });
+      await gateway.flush();
+      const stranger = new Stranger(person);
+      const ask = async (body: object) => {
+        stranger.say(SUBJECT, headers, { payload: toPayload(body, asked).payload, reply: `${stranger.inbox}.1` });
+        const reply = await stranger.hear('request');
+        const type = reply.headers['Content-Type'];
+        expect(type).toBe(answered === 'msgpack' ? 'application/msgpack' : undefined);
+        return parsePayload(reply.payload, answered);
+      };
+      expect(await ask({ prompt: 'ёж ✓', steps: 3 })).toEqual({ request: { prompt: 'ёж ✓', steps: 3 } });
+      expect(await ask({ fail: true })).toEqual({
+        error: { code: 'UNKNOWN_JOB', message: 'No such job.', details: { job: 'x' } },
+      });
+    });
+
+    it('takes bytes in msgpack for their base64, and answers what is no msgpack by INVALID_REQUEST', async () => {
+      await using mesh = await start();
+      const { gateway, person } = await pair(mesh);
+      serveJson(gateway, SUBJECT, async (request) => request);
+      await gateway.flush();
+      const stranger = new Stranger(person);
+      const headers = { 'Content-Type': 'application/msgpack', Accept: 'application/json' };
+      const ask = async (payload: Uint8Array) => {
+        stranger.say(SUBJECT, headers, { payload, reply: `${stranger.inbox}.1` });
+        return JSON.parse(Buffer.from((await stranger.hear('request')).payload).toString()) as unknown;
+      };
+      const image = new Uint8Array([1, 2, 3]);
+      expect(await ask(toPayload({ image, of: [image] }, 'msgpack').payload)).toEqual({ image: 'AQID', of: ['AQID'] });
+      for (const bad of ['{"prompt": 1}', '\u00df\u00ff']) {
+        expect(await ask(Buffer.from(bad, 'latin1'))).toMatchObject({ error: { code: 'INVALID_REQUEST' } });
+      }
     });
 
     it('takes an empty payload for an empty object', async () => {
@@ -109,9 +154,9 @@ export function doorContract(name: string, start: () => Promise<Harness>): void 
       await using mesh = await start();
       const { gateway, person, options } = await pair(mesh);
       const other = await mesh.connect();
-      serveJson(gateway, SUBJECT, async (request, { replySubject }) => {
-        if (request === 'fail') replyError(other, replySubject!, new MeshError('CANCELLED', 'stopped'));
-        else replyJson(other, replySubject!, 'from the other');
+      serveJson(gateway, SUBJECT, async (request, { replyAddress }) => {
+        if (request === 'fail') replyError(other, replyAddress!, new MeshError('CANCELLED', 'stopped'));
+        else replyJson(other, replyAddress!, 'from the other');
         return ANSWERED_LATER;
       });
       await gateway.flush();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { requestJson } from '#shared/bus/door.ts';
 import { MemoryBroker } from '#shared/bus/memory-transport.ts';
+import { parsePayload, toPayload } from '#shared/bus/payload-format.ts';
 import { subjects } from '#shared/bus/subjects.ts';
 import type { Transport } from '#shared/bus/transport.ts';
 import { MeshError } from '#shared/errors/errors.ts';
@@ -48,6 +49,17 @@ const STATUS = {
 };
 
 describe('doors — generate', () => {
+  it('answers in msgpack when the job is done, where its caller asked for that', async () => {
+    await using mesh = await doors();
+    const inbox = mesh.person.newInbox();
+    const heard = new Promise<unknown>((resolve) =>
+      mesh.person.subscribe(inbox, ({ payload }) => resolve(parsePayload(payload, 'msgpack'))),
+    );
+    const { payload, headers } = toPayload({ prompt: 'a cat', job: 'packed', seed: 7 }, 'msgpack');
+    mesh.person.publish(subjects.generate, payload, { headers, reply: inbox });
+    expect(await heard).toMatchObject({ job: 'packed', images: [{ seed: 7, b64_json: 'AQID' }] });
+  });
+
   it('answers a caller when the job is done, with the picture', async () => {
     await using mesh = await doors();
     expect(await mesh.ask(subjects.generate, { prompt: 'a cat', job: 'my-job', seed: 7 })).toMatchObject({
