@@ -49,15 +49,16 @@ COPY loadtest/profiles loadtest/profiles
 COPY infra infra
 COPY shared shared
 COPY services services
-# Each service runs once, as far as the missing NATS server, so that a start reads compiled code instead of TypeScript.
-# What makes the keys does so too. The volumes of the keys get their owners from the folders here.
-RUN mkdir -p .cache/compile /models && ln -s /app/infra/container/latentmesh.sh /usr/local/bin/latentmesh \
-    && for role in gateway text-encoder controlnet denoiser lora vae; do \
-         NATS_URL=nats://127.0.0.1:1 node services/$role/main.ts 2>/tmp/told; grep -q BUS_UNAVAILABLE /tmp/told || { cat /tmp/told; exit 1; }; \
-       done && rm -rf /tmp/told \
-    && mkdir -p /keys/nats && node infra/container/make-keys.ts && find /keys -type f -delete && chown -R node:node /keys \
-    && chmod -R a+rX .cache
+# The volumes of the keys get their owner from the folders here.
+RUN mkdir -p .cache/compile /keys/nats /models && chown -R node:node .cache /keys \
+    && ln -s /app/infra/container/latentmesh.sh /usr/local/bin/latentmesh
 USER node
+# Each service runs once, as far as the missing NATS server, so that a start reads compiled code instead of TypeScript. As the user
+# that it will be: Node keeps a cache for each. The folders of the keys are made by who makes the keys.
+RUN for role in gateway text-encoder controlnet denoiser lora vae; do \
+      NATS_URL=nats://127.0.0.1:1 node services/$role/main.ts 2>/tmp/told; grep -q BUS_UNAVAILABLE /tmp/told || { cat /tmp/told; exit 1; }; \
+    done; rm /tmp/told \
+    && node infra/container/make-keys.ts && find /keys -type f -delete
 HEALTHCHECK --interval=5s --timeout=2s --start-period=60s --start-interval=1s CMD ["/app/infra/container/healthy.sh"]
 ENTRYPOINT ["node"]
 CMD ["infra/command/latentmesh.js", "--help"]
