@@ -3,8 +3,12 @@ import { readFile, stat } from 'node:fs/promises';
 import { MAX_IMAGE_BYTES } from '#shared/contracts/limits.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 
-/** A file in base64. @throws MeshError FILE_UNREADABLE, IMAGE_TOO_LARGE before it is read */
+/** What the mesh keeps already is asked for by its name there. */
+export const KEPT = 'object:';
+
+/** A file in base64; or, unread, the name of a picture that the mesh keeps. @throws MeshError FILE_UNREADABLE, IMAGE_TOO_LARGE before it is read */
 export async function readImage(file: string): Promise<string> {
+  if (file.startsWith(KEPT)) return file;
   try {
     const { size } = await stat(file);
     if (size > MAX_IMAGE_BYTES) throw imageTooLarge(file, size);

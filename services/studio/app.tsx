@@ -2,17 +2,17 @@
 import type { JSX } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { RequestForm } from './form/form.tsx';
-import { hearKeys } from './form/generate-bar.tsx';
 import { MeshView } from './insight/mesh-map.tsx';
 import { TraceView } from './insight/trace-view.tsx';
 import { PageHead } from './page-head.tsx';
+import { hearKeys } from './shortcuts.tsx';
 import { History } from './stage/history.tsx';
 import { Stage } from './stage/stage.tsx';
 import { isFileOver } from './state/dropped-files.ts';
-import { hints } from './state/form.ts';
 import { selected } from './state/jobs.ts';
 import { connection } from './state/mesh.ts';
 import { notice } from './state/notice.ts';
+import { hints } from './state/problems.ts';
 
 /** See the head of this file. */
 export function App(): JSX.Element {

@@ -1,6 +1,7 @@
 /** The head of the page: the name, the model, whether the mesh is there, and the switch between light and dark. */
 import type { JSX } from 'preact';
 import { Icon, type IconName } from './parts/icon.tsx';
+import { Shortcuts } from './shortcuts.tsx';
 import { connection, missing, report, status } from './state/mesh.ts';
 import { nextTheme, type Theme, theme } from './state/theme.ts';
 
@@ -21,6 +22,7 @@ export function PageHead(): JSX.Element {
       <nav aria-label="Further pages">
         <a href="docs">API</a>
       </nav>
+      <Shortcuts />
       <button
         type="button"
         class="quiet square"

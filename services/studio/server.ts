@@ -49,6 +49,13 @@ export interface ServedSpan {
   readonly attributes?: Readonly<Record<string, unknown>>;
 }
 
+/** Why a job took so long, in words, and its time by causes, the largest first. */
+export interface ServedWhy {
+  readonly text: string;
+  readonly total_ms: number;
+  readonly shares: readonly { readonly cause: string; readonly share: number }[];
+}
+
 /** An answer that is no success, or no answer at all (`OFFLINE`). */
 export class ServerError extends Error {
   readonly body: ErrorBody;

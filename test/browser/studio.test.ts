@@ -147,6 +147,74 @@ describe('studio — a picture', () => {
     expect(differs(120)).toBe(0); // far from it
   });
 
+  it('keeps what was erased from the painted part', async () => {
+    await ask('a red boat on the sea by day', '4');
+    await picture().waitFor();
+    await page.getByRole('button', { name: 'Start from it' }).click();
+    await page.getByRole('button', { name: 'Only a part' }).click();
+    const sheet = page.getByRole('img', { name: /^Part to change/ });
+    await sheet.dragTo(sheet, { sourcePosition: { x: 30, y: 40 }, targetPosition: { x: 280, y: 40 } });
+    await page.getByLabel('Soft edge, pixels, as a number').fill('0');
+    await page.getByRole('button', { name: 'Erase' }).click();
+    await page.getByLabel('Width of the line').fill('160');
+    await sheet.dragTo(sheet, { sourcePosition: { x: 200, y: 40 }, targetPosition: { x: 300, y: 40 } });
+    await ask('a red boat on the sea at night', '4');
+    await page.getByRole('img', { name: 'a red boat on the sea at night' }).waitFor();
+    const [before, after] = (await Promise.all([pixelsOf(1), pixelsOf(0)])).map((rows) => rows[16]!);
+    const isSame = (fromX: number, toX: number): boolean =>
+      before!.slice(4 * fromX, 4 * toX).every((level, i) => level === after![4 * fromX + i]);
+    expect(isSame(20, 40)).toBe(false);
+    expect(isSame(90, 110)).toBe(true);
+  });
+
+  it('is continued beyond its edge, by as many pixels as the mesh can', async () => {
+    await ask('a red boat on the sea by day', '4');
+    await picture().waitFor();
+    await page.getByRole('button', { name: 'Start from it' }).click();
+    await page.locator('summary', { hasText: 'Continue it' }).click();
+    await page.getByLabel('Right, pixels').fill('5');
+    await ask('a red boat on the wide sea', '4');
+    await expect.poll(() => page.evaluate(() => document.activeElement?.id)).toBe('field-outpaint-right');
+    expect(await page.locator('#field-outpaint-right-message').textContent()).toMatch(/multiple of 8/);
+    await page.getByLabel('Right, pixels').fill('64');
+    await page.keyboard.press('Control+Enter');
+    await page.getByRole('img', { name: 'a red boat on the wide sea' }).waitFor();
+    expect(await stage().locator('.tools-text').textContent()).toContain('192 × 128');
+  });
+
+  it('is a variation, made fast and then larger; is used again as it was, and copied as a command', async () => {
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.locator('summary', { hasText: 'Speed' }).click();
+    await page.getByLabel('The picture is').selectOption('fast');
+    await page.locator('summary', { hasText: 'Larger' }).click();
+    await page.getByLabel('Times as large, as a number').fill('1.5');
+    await page.locator('summary', { hasText: 'Variation' }).click();
+    await page.getByLabel('How far towards another seed, as a number').fill('0.2');
+    await ask('a blue boat', '6');
+    await picture().waitFor();
+    const made = await parameters();
+    for (const told of ['DeepCache interval', 'Hires upscale: 1.5', 'Variation seed strength: 0.2'])
+      expect(made).toContain(told);
+    await stage().getByText('Parameters', { exact: true }).click();
+    await page.getByRole('button', { name: 'As command' }).click();
+    const command = await page.evaluate(() => navigator.clipboard.readText());
+    expect(command).toMatch(
+      /^npx latentmesh generate 'a blue boat' .*--preset fast .*--subseed-strength 0.2 .*--hires 1.5/,
+    );
+    await page.getByRole('button', { name: 'Reset' }).click();
+    await page.getByRole('button', { name: 'Use again' }).click();
+    await page.keyboard.press('Control+Enter');
+    await expect.poll(() => page.locator('.history li').count()).toBe(2);
+    await picture().waitFor();
+    expect(await parameters()).toBe(made);
+  });
+
+  it('says why it took as long as it did', async () => {
+    await ask('a red boat', '4');
+    await picture().waitFor();
+    expect(await page.locator('.why').textContent()).toMatch(/^Of .* was computing.*What would help most/);
+  });
+
   it('has the style that was switched on, at its weight', async () => {
     await page.getByRole('button', { name: 'neon' }).click();
     await page.getByLabel('neon, as a number').fill('0.8');
@@ -308,7 +376,8 @@ describe('studio — for everybody', () => {
     expect(await findings()).toEqual([]);
     await page.getByRole('button', { name: /Guide it with/ }).click();
     await page.getByRole('button', { name: 'neon' }).click();
-    await page.getByText('More', { exact: true }).click();
+    for (const fold of ['Speed', 'Larger', 'Variation', 'Advanced'])
+      await page.locator('summary', { hasText: fold }).click();
     await page.keyboard.press('Control+Enter');
     await page.getByText('Drop a picture here, or draw one.').waitFor();
     await page.getByText('Actors and what they hold').click();
@@ -317,7 +386,27 @@ describe('studio — for everybody', () => {
     await ask('a dragon', '6');
     await picture().waitFor();
     await page.getByText('The same as a table').click();
+    await page.getByRole('button', { name: 'Start from it' }).click();
+    await page.getByRole('button', { name: 'Only a part' }).click();
+    await page.locator('summary', { hasText: 'Continue it' }).click();
     expect(await findings()).toEqual([]);
+    await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
+    expect(await findings()).toEqual([]);
+  });
+
+  it('tells its keys, and hears them outside of fields', async () => {
+    await page.locator('body').press('?');
+    await page.getByRole('heading', { name: 'Keys' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('heading', { name: 'Keys' }).waitFor({ state: 'hidden' });
+    await page.locator('body').press('/');
+    await page.keyboard.type('r/?');
+    expect(await prompt().inputValue()).toBe('r/?');
+    await page.getByRole('button', { name: 'Keyboard shortcuts' }).click();
+    await page.getByLabel('Hear keys without Ctrl').uncheck();
+    await page.keyboard.press('Escape');
+    await page.locator('body').press('?');
+    expect(await page.getByRole('heading', { name: 'Keys' }).isVisible()).toBe(false);
   });
 
   it.each([320, 390, 768, 1024])('fits a screen of %i pixels', async (width) => {

@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { Icon } from '../parts/icon.tsx';
 import { isTouched, resetForm } from '../state/form.ts';
-import { cancelCurrent, generate, isSending, refusal } from '../state/generate.ts';
+import { cancelCurrent, isSending, refusal } from '../state/generate.ts';
 import { running } from '../state/jobs.ts';
 import { connection } from '../state/mesh.ts';
 
@@ -33,16 +33,4 @@ export function GenerateBar(): JSX.Element {
       </div>
     </div>
   );
-}
-
-/** What the keys do: they belong to the page, whatever has the focus. */
-export function hearKeys(event: KeyboardEvent): void {
-  if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
-    event.preventDefault();
-    void generate();
-  }
-  if (event.key === 'Escape' && running.value.length > 0) {
-    event.preventDefault();
-    cancelCurrent();
-  }
 }

@@ -2,7 +2,8 @@
 import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import type { Preprocessor } from '#shared/contracts/preprocessors.ts';
-import { Field, FieldMessage, fieldAttributes } from '../parts/field.tsx';
+import { Choice } from '../parts/choice.tsx';
+import { FieldMessage, fieldAttributes } from '../parts/field.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { PictureZone } from '../parts/picture-zone.tsx';
 import { SentPicture } from '../parts/sent-picture.tsx';
@@ -13,8 +14,9 @@ import { controlnets } from '../state/mesh.ts';
 import { PREPROCESSORS } from '../state/preprocessors.ts';
 import { DrawingPad } from './drawing-pad.tsx';
 
-/** Thin as the edges that ControlNets were trained on are, on a sheet of 256. */
-const PEN_WIDTH = 3;
+/** Thin as the edges that ControlNets were trained on are, on a sheet of 512. */
+const PEN_WIDTH = 6;
+const MAX_PEN_WIDTH = 40;
 
 interface GuideProps {
   readonly guide: GuideForm;
@@ -65,26 +67,19 @@ export function GuideCard({ guide, index }: GuideProps): JSX.Element {
         <DrawingPad
           label="Drawing, white on black: draw with pointer or finger"
           lineWidth={PEN_WIDTH}
+          maxWidth={MAX_PEN_WIDTH}
           onDrawing={(image) => setGuide(key, { image, preprocessor: 'none' })}
         />
       ) : (
         <GuidePictures guide={guide} path={path} />
       )}
-      <Field path={`${path}.preprocessor`} label="The picture is">
-        {(attributes) => (
-          <select
-            {...attributes}
-            value={preprocessor}
-            onChange={({ currentTarget }) => setGuide(key, { preprocessor: currentTarget.value as Preprocessor })}
-          >
-            {Object.entries(PREPROCESSORS).map(([name, text]) => (
-              <option key={name} value={name}>
-                {text}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
+      <Choice
+        path={`${path}.preprocessor`}
+        label="The picture is"
+        value={preprocessor}
+        options={Object.entries(PREPROCESSORS) as [Preprocessor, string][]}
+        onChange={(name) => setGuide(key, { preprocessor: name })}
+      />
       {preprocessor === 'canny' && <Thresholds guide={guide} path={path} />}
       <Strength guide={guide} path={path} />
     </fieldset>

@@ -1,11 +1,12 @@
-/** How the picture is made: steps, guidance, sampler, size, seed, how many; and what few people touch. */
+/** How the picture is made: steps, guidance, sampler, size, seed, how many; and, folded, what few people touch. */
 import type { JSX } from 'preact';
-import { MAX_BATCH, MAX_CLIP_SKIP, MAX_SIDE, MAX_STEPS, MIN_SIDE, SIDE_MULTIPLE } from '#shared/contracts/limits.ts';
+import { MAX_BATCH, MAX_SIDE, MAX_STEPS, MIN_SIDE, SIDE_MULTIPLE } from '#shared/contracts/limits.ts';
 import { Field, FieldMessage, fieldAttributes } from '../parts/field.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { Slider } from '../parts/slider.tsx';
 import { form, setForm } from '../state/form.ts';
 import { samplers, schedules } from '../state/mesh.ts';
+import { AdvancedFields, HiresFields, SpeedFields, VariationFields } from './rare-settings.tsx';
 import { SeedField } from './seed-field.tsx';
 
 /** Where the sliders end that could go on: beyond it pictures burn. */
@@ -44,10 +45,12 @@ export function Settings(): JSX.Element {
         {...{ value: batch, min: 1, max: MAX_BATCH, step: 1 }}
         onChange={(value) => setForm({ batch: value })}
       />
-      <details>
-        <summary>More</summary>
-        <Rare />
-      </details>
+      <div class="folds">
+        <SpeedFields />
+        <HiresFields />
+        <VariationFields />
+        <AdvancedFields />
+      </div>
     </section>
   );
 }
@@ -111,48 +114,5 @@ function SizeFields(): JSX.Element {
       <FieldMessage path="width" id="field-width" />
       <FieldMessage path="height" id="field-height" />
     </fieldset>
-  );
-}
-
-function Rare(): JSX.Element {
-  const { clipSkip, guessMode, loraStart, loraStep, steps } = form.value;
-  return (
-    <>
-      <Slider
-        path="clip_skip"
-        label="Clip skip"
-        {...{ value: clipSkip, min: 1, max: MAX_CLIP_SKIP, step: 1 }}
-        onChange={(value) => setForm({ clipSkip: value })}
-      />
-      <Field path="lora_start" label="Styles enter">
-        {(attributes) => (
-          <select
-            {...attributes}
-            value={loraStart}
-            onChange={({ currentTarget }) => setForm({ loraStart: currentTarget.value as typeof loraStart })}
-          >
-            <option value="exact">before the first step</option>
-            <option value="at_step">at one step</option>
-            <option value="max_steps">as soon as they are there, at one step at the latest</option>
-          </select>
-        )}
-      </Field>
-      {loraStart !== 'exact' && (
-        <Slider
-          path={`lora_start.${loraStart}`}
-          label="Step, from 0"
-          {...{ value: loraStep, min: 0, max: Math.max(0, steps - 1), step: 1 }}
-          onChange={(value) => setForm({ loraStep: value })}
-        />
-      )}
-      <label class="check">
-        <input
-          type="checkbox"
-          checked={guessMode}
-          onChange={({ currentTarget }) => setForm({ guessMode: currentTarget.checked })}
-        />
-        Guides act without the prompt
-      </label>
-    </>
   );
 }

@@ -2,9 +2,10 @@
 import type { Heartbeat, Role } from '#shared/contracts/heartbeat.ts';
 import type { Flow } from '#shared/contracts/mesh-watch.ts';
 
-/** A box on the map, in its own units. */
+/** A box on the map, in its own units: one actor, or all of a role where they are many. */
 export interface MapNode {
-  readonly heartbeat: Heartbeat;
+  readonly role: Role;
+  readonly instances: readonly Heartbeat[];
   readonly x: number;
   readonly y: number;
   readonly width: number;
@@ -41,16 +42,25 @@ const ASKS: readonly (readonly [Role, Role])[] = [
   ['denoiser', 'lora'],
   ['denoiser', 'controlnet'],
 ];
-const NODE = { width: 118, height: 54 };
-const GAP = { x: 44, y: 14, role: 30 };
+const NODE = { width: 128, height: 54 };
+const GAP = { x: 40, y: 14, role: 30 };
 const MARGIN = 6;
+/** More actors of a role than this are drawn as one box, with a cell for each. */
+const MOST_BOXES = 3;
+/** Cells of such a box. */
+export const CELLS = { width: 9.4, perRow: 11, top: 46, left: 12 } as const;
 /** What flows there and what flows back keep to their right: two ways, as on a road. */
 const FLOW_ASIDE = 6;
 
 /** Lays the instances out; the ways of `flows` are drawn beside the thin ones. */
 export function layoutMesh(instances: readonly Heartbeat[], flows: readonly Flow[]): MeshMap {
   const columns = COLUMNS.map((roles) =>
-    roles.map((role) => instances.filter((one) => one.role === role).toSorted((a, b) => (a.slot < b.slot ? -1 : 1))),
+    roles.map((role) =>
+      boxesOf(
+        role,
+        instances.filter((one) => one.role === role).toSorted((a, b) => (a.slot < b.slot ? -1 : 1)),
+      ),
+    ),
   );
   const heights = columns.map(columnHeight);
   const height = Math.max(...heights) + 2 * MARGIN;
@@ -63,18 +73,26 @@ export function layoutMesh(instances: readonly Heartbeat[], flows: readonly Flow
   };
 }
 
-function columnHeight(groups: readonly (readonly Heartbeat[])[]): number {
-  const filled = groups.filter((group) => group.length > 0);
-  const boxes = filled.reduce((sum, group) => sum + group.length * (NODE.height + GAP.y) - GAP.y, 0);
-  return boxes + Math.max(0, filled.length - 1) * GAP.role;
+type Box = Pick<MapNode, 'role' | 'instances' | 'height'>;
+
+function boxesOf(role: Role, instances: readonly Heartbeat[]): readonly Box[] {
+  if (instances.length <= MOST_BOXES) return instances.map((one) => ({ role, instances: [one], height: NODE.height }));
+  const rows = Math.ceil(instances.length / CELLS.perRow);
+  return [{ role, instances, height: CELLS.top + rows * CELLS.width + CELLS.left }];
 }
 
-function placeColumn(groups: readonly (readonly Heartbeat[])[], column: number, top: number): MapNode[] {
+function columnHeight(groups: readonly (readonly Box[])[]): number {
+  const filled = groups.filter((group) => group.length > 0);
+  const boxes = filled.map((group) => group.reduce((sum, { height }) => sum + height + GAP.y, -GAP.y));
+  return boxes.reduce((sum, height) => sum + height, 0) + Math.max(0, filled.length - 1) * GAP.role;
+}
+
+function placeColumn(groups: readonly (readonly Box[])[], column: number, top: number): MapNode[] {
   let y = top;
   return groups.flatMap((group) => {
-    const placed = group.map((heartbeat) => {
-      const node = { heartbeat, x: MARGIN + column * (NODE.width + GAP.x), y, ...NODE };
-      y += NODE.height + GAP.y;
+    const placed = group.map((box) => {
+      const node = { ...box, x: MARGIN + column * (NODE.width + GAP.x), y, width: NODE.width };
+      y += box.height + GAP.y;
       return node;
     });
     if (group.length > 0) y += GAP.role - GAP.y;
@@ -85,22 +103,33 @@ function placeColumn(groups: readonly (readonly Heartbeat[])[], column: number, 
 function thinWays(nodes: readonly MapNode[]): MapWay[] {
   return ASKS.flatMap(([asking, asked]) =>
     nodes
-      .filter(({ heartbeat }) => heartbeat.role === asking)
+      .filter(({ role }) => role === asking)
       .flatMap((from) =>
         nodes
-          .filter(({ heartbeat }) => heartbeat.role === asked)
-          .map((to) => ({ key: `${from.heartbeat.instance} ${to.heartbeat.instance}`, path: pathBetween(from, to) })),
+          .filter(({ role }) => role === asked)
+          .map((to) => ({ key: `${nameOf(from)} ${nameOf(to)}`, path: pathBetween(from, to) })),
       ),
   );
 }
 
+/** What flows of a kind between two boxes is one way, with all of its bytes. */
 function flowWays(nodes: readonly MapNode[], flows: readonly Flow[]): MapWay[] {
-  const find = (name: string): MapNode | undefined => nodes.find(({ heartbeat }) => heartbeat.instance === name);
-  return flows.flatMap((flow) => {
+  const ways = new Map<string, MapWay & { readonly flow: Flow }>();
+  const find = (name: string): MapNode | undefined =>
+    nodes.find(({ instances }) => instances.some(({ instance }) => instance === name));
+  for (const flow of flows) {
     const [from, to] = [find(flow.from), find(flow.to)];
-    if (!from || !to || from === to) return [];
-    return [{ key: `${flow.from} ${flow.to} ${flow.kind}`, path: pathBetween(from, to, FLOW_ASIDE), flow }];
-  });
+    if (!from || !to || from === to) continue;
+    const key = `${nameOf(from)} ${nameOf(to)} ${flow.kind}`;
+    const bytes = flow.bytes + (ways.get(key)?.flow.bytes ?? 0);
+    ways.set(key, { key, path: pathBetween(from, to, FLOW_ASIDE), flow: { ...flow, bytes } });
+  }
+  return [...ways.values()];
+}
+
+/** Of a box: that of its first actor. */
+export function nameOf({ instances }: MapNode): string {
+  return instances[0]!.instance;
 }
 
 /** A curve that leaves and arrives at right angles, `aside` to the right of the middle: sideways between columns, upright within one. */

@@ -1,15 +1,16 @@
 /** The mesh, live: actors and their devices as a map, with what flows between them just now. */
-import type { JSX } from 'preact';
+import type { ComponentChildren, JSX } from 'preact';
+import type { Heartbeat } from '#shared/contracts/heartbeat.ts';
 import type { FlowKind } from '#shared/contracts/mesh-watch.ts';
 import { connection, missing, report, waiting } from '../state/mesh.ts';
 import { ActorTable } from './actor-table.tsx';
 import { heldName } from './held-names.ts';
 import { names } from './known-names.ts';
-import { layoutMesh, type MapNode, type MapWay } from './mesh-layout.ts';
+import { CELLS, layoutMesh, type MapNode, type MapWay, nameOf } from './mesh-layout.ts';
 import { bytesText } from './sizes.ts';
 
 const KINDS: readonly FlowKind[] = ['embeddings', 'latents', 'residuals', 'factors', 'pixels'];
-const MAX_TITLE_CHARS = 16;
+const MAX_TITLE_CHARS = 18;
 
 /** See the head of this file. */
 export function MeshView(): JSX.Element {
@@ -38,7 +39,7 @@ export function MeshView(): JSX.Element {
             <Way key={way.key} way={way} />
           ))}
           {map.nodes.map((node) => (
-            <Actor key={node.heartbeat.instance} node={node} />
+            <Actor key={nameOf(node)} node={node} />
           ))}
         </svg>
       )}
@@ -75,28 +76,76 @@ function Way({ way: { path, flow } }: { way: MapWay }): JSX.Element {
   );
 }
 
-function Actor({ node: { heartbeat, x, y, width, height } }: { node: MapNode }): JSX.Element {
-  const { role, device, load, capacity, holds, leaving } = heartbeat;
-  const share = Math.min(1, load / Math.max(1, capacity));
+function Actor({ node }: { node: MapNode }): JSX.Element {
+  return node.instances.length === 1 ? <OneActor node={node} /> : <ManyActors node={node} />;
+}
+
+function OneActor({ node }: { node: MapNode }): JSX.Element {
+  const { width, height, instances } = node;
+  const { instance, device, load, capacity, holds, rss_bytes } = instances[0]!;
   const held =
     [device, ...holds.map((held) => heldName(held, names.value))].filter((name) => name !== 'none').join(', ') ||
-    bytesText(heartbeat.rss_bytes);
+    bytesText(rss_bytes);
+  return (
+    <ActorBox node={node} held={held}>
+      <title>{`${instance} on ${device}, ${load} of ${capacity}${holds.length ? `, holds ${holds.join(', ')}` : ''}`}</title>
+      <rect class="load-bed" x={12} y={height - 9} width={width - 24} height={3} rx={1.5} />
+      <rect class="load" x={12} y={height - 9} width={(width - 24) * loadShare(instances[0]!)} height={3} rx={1.5} />
+    </ActorBox>
+  );
+}
+
+/** A cell for each, the fuller the busier. */
+function ManyActors({ node }: { node: MapNode }): JSX.Element {
+  const { instances } = node;
+  const busy = instances.filter(({ load }) => load > 0).length;
+  return (
+    <ActorBox node={node} held={`${instances.length}, ${busy} busy`}>
+      {instances.map((one, i) => (
+        <rect
+          key={one.instance}
+          class={one.leaving ? 'cell-of leaving' : 'cell-of'}
+          x={CELLS.left + (i % CELLS.perRow) * CELLS.width}
+          y={CELLS.top + Math.floor(i / CELLS.perRow) * CELLS.width}
+          width={CELLS.width - 2}
+          height={CELLS.width - 2}
+          rx={2}
+          style={{ '--load': loadShare(one) }}
+        >
+          <title>{`${one.instance} on ${one.device}, ${one.load} of ${one.capacity}`}</title>
+        </rect>
+      ))}
+    </ActorBox>
+  );
+}
+
+function loadShare({ load, capacity }: Heartbeat): number {
+  return Math.min(1, load / Math.max(1, capacity));
+}
+
+interface ActorBoxProps {
+  readonly node: MapNode;
+  readonly held: string;
+  readonly children: ComponentChildren;
+}
+
+function ActorBox({ node: { role, instances, x, y, width, height }, held, children }: ActorBoxProps): JSX.Element {
+  const isBusy = instances.some(({ load }) => load > 0);
+  const isLeaving = instances.every(({ leaving }) => leaving);
   return (
     <g
-      class={`actor role-${role}${load > 0 ? ' busy' : ''}${leaving ? ' leaving' : ''}`}
+      class={`actor role-${role}${isBusy ? ' busy' : ''}${isLeaving ? ' leaving' : ''}`}
       transform={`translate(${x} ${y})`}
     >
-      <title>{`${heartbeat.instance} on ${device}, ${load} of ${capacity}${holds.length ? `, holds ${holds.join(', ')}` : ''}`}</title>
       <rect class="box" width={width} height={height} rx={10} />
-      <circle class="dot" cx={14} cy={17} r={4} />
-      <text x={25} y={21} class="name">
+      <circle class="dot" cx={16} cy={17} r={4} />
+      <text x={27} y={21} class="name">
         {role}
       </text>
       <text x={12} y={37} class="held">
         {cut(held)}
       </text>
-      <rect class="load-bed" x={12} y={height - 9} width={width - 24} height={3} rx={1.5} />
-      <rect class="load" x={12} y={height - 9} width={(width - 24) * share} height={3} rx={1.5} />
+      {children}
     </g>
   );
 }

@@ -3,12 +3,13 @@ import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { TableBelow } from '../parts/table-below.tsx';
-import { ask, type ServedSpan } from '../server.ts';
+import { ask, type ServedSpan, type ServedWhy } from '../server.ts';
 import { seconds } from '../stage/progress-text.ts';
 import { isRunning } from '../state/job.ts';
 import { selected } from '../state/jobs.ts';
 import { epoch } from '../state/mesh.ts';
 import { type Bar, type Lane, type TraceLanes, traceLanes } from './trace-lanes.ts';
+import { Why } from './why.tsx';
 
 const WIDTH = 400;
 const ROW = 13;
@@ -22,7 +23,8 @@ const LOOK_AGAIN_MS = 1000;
 /** See the head of this file. */
 export function TraceView(): JSX.Element | null {
   const job = selected.value;
-  const spans = useSpans(job?.job, job !== undefined && isRunning(job));
+  const isLive = job !== undefined && isRunning(job);
+  const { spans, why } = useTrace(job?.job, isLive);
   if (!job) return null;
   return (
     <section class="card insight" aria-labelledby="trace-title">
@@ -35,36 +37,42 @@ export function TraceView(): JSX.Element | null {
       {spans.length === 0 ? (
         <p class="dim">No spans yet. They are kept for an hour.</p>
       ) : (
-        <Waterfall trace={traceLanes(spans)} />
+        <>
+          {why && !isLive && <Why why={why} />}
+          <Waterfall trace={traceLanes(spans)} />
+        </>
       )}
     </section>
   );
 }
 
-/** The spans of a job, again while it runs. */
-function useSpans(job: string | undefined, isLive: boolean): readonly ServedSpan[] {
-  const [spans, setSpans] = useState<{ readonly job?: string | undefined; readonly list: readonly ServedSpan[] }>({
-    list: [],
-  });
+interface Trace {
+  readonly spans: readonly ServedSpan[];
+  readonly why?: ServedWhy;
+}
+
+const NO_TRACE: Trace = { spans: [] };
+
+/** The trace of a job, again while it runs. */
+function useTrace(job: string | undefined, isLive: boolean): Trace {
+  const [read, setRead] = useState<{ readonly job?: string; readonly trace: Trace }>({ trace: NO_TRACE });
   const again = epoch.value;
   useEffect(() => {
     if (!job) return;
     let isGone = false;
-    const read = async (): Promise<void> => {
-      const { spans: list } = await ask<{ spans: ServedSpan[] }>('GET', `v1/jobs/${job}/trace`).catch(() => ({
-        spans: [],
-      }));
-      if (!isGone && list.length > 0) setSpans({ job, list });
+    const look = async (): Promise<void> => {
+      const trace = await ask<Trace>('GET', `v1/jobs/${job}/trace`).catch(() => NO_TRACE);
+      if (!isGone && trace.spans.length > 0) setRead({ job, trace });
     };
-    void read();
-    const timer = isLive ? setInterval(read, LOOK_AGAIN_MS) : setTimeout(read, SPANS_LATE_MS);
+    void look();
+    const timer = isLive ? setInterval(look, LOOK_AGAIN_MS) : setTimeout(look, SPANS_LATE_MS);
     return () => {
       isGone = true;
       clearInterval(timer);
       clearTimeout(timer);
     };
   }, [job, isLive, again]);
-  return spans.job === job ? spans.list : [];
+  return read.job === job ? read.trace : NO_TRACE;
 }
 
 function Waterfall({ trace }: { trace: TraceLanes }): JSX.Element {

@@ -1,6 +1,6 @@
 /** A labelled control with what is wrong with it. `path` is the field's path in the request, by which errors find it. */
 import type { ComponentChildren, JSX } from 'preact';
-import { hints, problems } from '../state/form.ts';
+import { hints, problems } from '../state/problems.ts';
 
 /** What a control needs to be one with its label and its message. */
 export interface FieldAttributes {

@@ -2,10 +2,26 @@
 import type { JSX } from 'preact';
 import { useHint } from './use-hint.ts';
 
+interface SentPictureProps {
+  readonly image: string;
+  readonly alt: string;
+  /** Hears of its pixels once it is there. */
+  readonly onSize?: (size: { readonly width: number; readonly height: number }) => void;
+}
+
 /** See the head of this file. */
-export function SentPicture({ image, alt }: { image: string; alt: string }): JSX.Element {
+export function SentPicture({ image, alt, onSize }: SentPictureProps): JSX.Element {
   const isKept = image.startsWith('object:');
   const kept = useHint({ image: isKept ? image : '', preprocessor: 'none', cannyLow: 0, cannyHigh: 0 });
   const url = isKept ? kept.url : image;
-  return url ? <img src={url} alt={alt} /> : <span class="zone-text">{kept.text}</span>;
+  if (!url) return <span class="zone-text">{kept.text}</span>;
+  return (
+    <img
+      src={url}
+      alt={alt}
+      onLoad={({ currentTarget }) =>
+        onSize?.({ width: currentTarget.naturalWidth, height: currentTarget.naturalHeight })
+      }
+    />
+  );
 }

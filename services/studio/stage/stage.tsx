@@ -53,7 +53,7 @@ function JobStage({ job }: { job: Job }): JSX.Element {
           ))}
         </ul>
       )}
-      {image && <PictureTools image={image} job={job} />}
+      {image && <PictureTools image={image} job={job} index={index.value} />}
     </>
   );
 }

@@ -1,12 +1,15 @@
 /** Files that are dropped on the page: a PNG that holds its parameters sets the form, wherever it falls. */
 import { signal } from '@preact/signals';
 import { parseInfotext } from '#shared/image/parse-infotext.ts';
-import { addGuide, form, guides, hints, NO_START, problems, start } from './form.ts';
-import type { Sources } from './job.ts';
+import { addGuide, form, guides } from './form.ts';
+import { fromInfotext } from './from-infotext.ts';
+import { fromRequest } from './from-request.ts';
+import type { Job } from './job.ts';
 import { controlnets, loras, samplers, schedules } from './mesh.ts';
 import { say } from './notice.ts';
 import { readPngText } from './png-text.ts';
-import { fromInfotext } from './request.ts';
+import { hints, problems } from './problems.ts';
+import { NO_START, start } from './start.ts';
 
 /** Whether a file is held over the page just now. */
 export const isFileOver = signal(false);
@@ -42,8 +45,24 @@ export async function applyFile(file: File): Promise<void> {
   say('The picture holds no parameters: it is a guide for the next one.');
 }
 
-/** Sets the form from A1111's text, with the pictures of the job where the mesh keeps them. */
-export function applyParameters(text: string, sources?: Sources): void {
+/** Sets the form as one of a job's pictures was asked for, with the pictures that it was given while the mesh keeps them. */
+export function applyJob({ request, images }: Job, index: number): void {
+  const { seed, parameters } = images[index]!;
+  if (!request) {
+    applyParameters(parameters);
+    return;
+  }
+  const made = fromRequest(request, { index, seed });
+  form.value = made.form;
+  guides.value = made.guides;
+  start.value = made.start;
+  problems.value = {};
+  hints.value = {};
+  say('The form is as it was for that picture.');
+}
+
+/** Sets the form from A1111's text. */
+export function applyParameters(text: string): void {
   try {
     const made = fromInfotext(parseInfotext(text), {
       samplers: samplers.value,
@@ -51,11 +70,8 @@ export function applyParameters(text: string, sources?: Sources): void {
       loras: loras.value,
     });
     form.value = made.form;
-    guides.value = made.guides.map((guide, key) => {
-      const image = sources?.guides[key];
-      return { ...guide, key, ...(image && { image, preprocessor: 'none' as const }) };
-    });
-    start.value = sources?.image ? { ...NO_START, ...sources, image: sources.image } : NO_START;
+    guides.value = made.guides.map((guide, key) => ({ ...guide, key }));
+    start.value = NO_START;
     problems.value = {};
     hints.value = {};
     const lacking = made.missing.length > 0 ? ` This mesh lacks ${made.missing.join(', ')}.` : '';

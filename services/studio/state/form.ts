@@ -1,6 +1,9 @@
 /** What is in the form: one signal, kept over reloads. Pictures stay in memory, they are too large to keep. */
 import { computed, signal } from '@preact/signals';
 import type { Preprocessor } from '#shared/contracts/preprocessors.ts';
+import type { HiresUpscaler } from '#shared/contracts/start.ts';
+import { forgetProblems, hints } from './problems.ts';
+import { NO_START, start } from './start.ts';
 import { likeFallback, stored } from './stored.ts';
 
 /** A ControlNet in the form. */
@@ -34,6 +37,21 @@ export interface Form {
   readonly seed: string;
   readonly isSeedLocked: boolean;
   readonly clipSkip: number;
+  readonly guidanceRescale: number;
+  /** `own`: by the two fields below. */
+  readonly preset: 'exact' | 'fast' | 'own';
+  readonly cacheInterval: number;
+  readonly cacheBranch: number;
+  /** Empty: at random. */
+  readonly subseed: string;
+  /** 0: no variation. */
+  readonly subseedStrength: number;
+  /** 1: made once, at its size. */
+  readonly hiresScale: number;
+  readonly hiresStrength: number;
+  /** Empty: as many as for the first run. */
+  readonly hiresSteps: string;
+  readonly hiresUpscaler: HiresUpscaler;
   readonly guessMode: boolean;
   /** Weight by name, of those that are switched on. */
   readonly loras: Readonly<Record<string, number>>;
@@ -55,6 +73,16 @@ export const EMPTY_FORM: Form = {
   seed: '',
   isSeedLocked: false,
   clipSkip: 1,
+  guidanceRescale: 0,
+  preset: 'exact',
+  cacheInterval: 3,
+  cacheBranch: 0,
+  subseed: '',
+  subseedStrength: 0,
+  hiresScale: 1,
+  hiresStrength: 0.7,
+  hiresSteps: '',
+  hiresUpscaler: 'latent',
   guessMode: false,
   loras: {},
   loraStart: 'exact',
@@ -63,26 +91,9 @@ export const EMPTY_FORM: Form = {
 
 /** The form without its guides. */
 export const form = stored<Form>('form', EMPTY_FORM, likeFallback(EMPTY_FORM));
-/** The picture to start from: data URLs, or names that the mesh keeps pictures under. Empty while there is none. */
-export interface StartForm {
-  readonly image: string;
-  /** White is to change; empty: all of it. */
-  readonly mask: string;
-  /** Share of the steps that are run. */
-  readonly strength: number;
-}
-
-/** From noise. */
-export const NO_START: StartForm = { image: '', mask: '', strength: 0.75 };
-/** See {@link StartForm}. */
-export const start = signal(NO_START);
 /** The ControlNets of the form. */
 export const guides = signal<readonly GuideForm[]>([]);
 
-/** What is wrong with fields, by their path in the request; from the last try. */
-export const problems = signal<Readonly<Record<string, string>>>({});
-/** What the last job told of its fields although it went on. */
-export const hints = signal<Readonly<Record<string, string>>>({});
 /** Whether there is anything to set back. */
 export const isTouched = computed(
   () =>
@@ -92,7 +103,7 @@ export const isTouched = computed(
 /** Changes some fields; what was wrong with them may be right now. */
 export function setForm(change: Partial<Form>): void {
   form.value = { ...form.value, ...change };
-  if (Object.keys(problems.value).length > 0) problems.value = {};
+  forgetProblems();
 }
 
 /** Sets everything back. */
@@ -101,12 +112,6 @@ export function resetForm(): void {
   guides.value = [];
   start.value = NO_START;
   hints.value = {};
-}
-
-/** Changes what to start from. */
-export function setStart(change: Partial<StartForm>): void {
-  start.value = { ...start.value, ...change };
-  if (Object.keys(problems.value).length > 0) problems.value = {};
 }
 
 /** Adds a ControlNet with a picture, or without one yet. */
@@ -127,7 +132,7 @@ export function addGuide(controlnet: string, given: Partial<GuideForm> = {}): vo
 /** Changes one ControlNet. */
 export function setGuide(key: number, change: Partial<GuideForm>): void {
   guides.value = guides.value.map((guide) => (guide.key === key ? { ...guide, ...change } : guide));
-  if (Object.keys(problems.value).length > 0) problems.value = {};
+  forgetProblems();
 }
 
 /** Takes one ControlNet out. */

@@ -1,10 +1,12 @@
 /** The two things a person does: ask for pictures with the form as it is, and give up what runs. */
 import { signal } from '@preact/signals';
 import { bodyOf, type ErrorBody } from '../server.ts';
-import { form, guides, hints, problems, start } from './form.ts';
+import { form, guides } from './form.ts';
 import { isRunning } from './job.ts';
 import { cancel, running, selected, submit } from './jobs.ts';
+import { hints, problems } from './problems.ts';
 import { problemsOf, toRequest } from './request.ts';
+import { start } from './start.ts';
 
 /** Whether a request is on its way to the gateway. */
 export const isSending = signal(false);
@@ -37,11 +39,35 @@ export function cancelCurrent(): void {
 }
 
 function refuse(error: ErrorBody): void {
-  const { field } = error;
-  if (field && document.querySelector(`[data-field="${CSS.escape(field)}"]`)) {
-    problems.value = { [field]: error.message };
-    focusProblem();
-  } else refusal.value = error;
+  const wrong = fieldProblems(error);
+  const told = wrong.flatMap(([path, message]) => {
+    const place = placeOf(path);
+    return place === undefined ? [] : [[place, message] as const];
+  });
+  problems.value = Object.fromEntries(told);
+  if (told.length > 0) focusProblem();
+  if (told.length === 0 || told.length < wrong.length) refusal.value = error;
+}
+
+/** Every field that is wrong, where the gateway names them; else the one that is to blame. */
+function fieldProblems({ field, message, details }: ErrorBody): readonly (readonly [path: string, message: string])[] {
+  const listed = (details?.problems ?? []) as readonly { readonly path: string; readonly message: string }[];
+  if (listed.length > 0) return listed.map((one) => [one.path, sentence(one.message)]);
+  return field ? [[field, message]] : [];
+}
+
+function sentence(message: string): string {
+  return `It ${message}.`;
+}
+
+/** The field of a path on the page; else one of its parts (`outpaint` is told at `outpaint.left`), else what it is part of. */
+function placeOf(path: string): string | undefined {
+  const there = [...document.querySelectorAll<HTMLElement>('[data-field]')].map(({ dataset }) => dataset.field!);
+  return (
+    there.find((one) => one === path) ??
+    there.find((one) => one.startsWith(`${path}.`)) ??
+    there.find((one) => path.startsWith(`${one}.`))
+  );
 }
 
 /** On a phone the picture is above the form. */
@@ -52,5 +78,10 @@ function showPicture(): void {
 
 function focusProblem(): void {
   // After the message is on the page: a reader reads it with the field.
-  requestAnimationFrame(() => document.querySelector<HTMLElement>('[aria-invalid="true"]')?.focus());
+  requestAnimationFrame(() => {
+    const field = document.querySelector<HTMLElement>('[aria-invalid="true"]');
+    const folded = field?.closest('details');
+    if (folded) folded.open = true;
+    field?.focus();
+  });
 }

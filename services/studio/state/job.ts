@@ -1,5 +1,5 @@
 /** One job, as the page knows it. */
-import type { Timings, Warning } from '#shared/contracts/generate.ts';
+import type { GenerateInput, Timings, Warning } from '#shared/contracts/generate.ts';
 import type { JobState } from '#shared/contracts/jobs.ts';
 import type { ErrorBody, ServedImage } from '../server.ts';
 
@@ -22,15 +22,8 @@ export interface Job {
   readonly warnings: readonly Warning[];
   readonly timings?: Timings;
   readonly error?: ErrorBody;
-  readonly sources?: Sources;
-}
-
-/** Pictures that a job was given, by the names under which the mesh keeps them for a day. */
-export interface Sources {
-  readonly guides: readonly string[];
-  readonly image?: string;
-  readonly mask?: string;
-  readonly strength?: number;
+  /** What would make it again, with pictures by the names under which the mesh keeps them for a day. */
+  readonly request?: GenerateInput;
 }
 
 /** Whether a job is not over. */

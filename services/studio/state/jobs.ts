@@ -3,7 +3,7 @@ import { computed, effect, signal } from '@preact/signals';
 import type { GenerateInput } from '#shared/contracts/generate.ts';
 import { ask, bodyOf, type ServedImage, type ServedJob, ServerError } from '../server.ts';
 import { follow } from './follow-job.ts';
-import { isRunning, type Job, type Sources } from './job.ts';
+import { isRunning, type Job } from './job.ts';
 import { epoch } from './mesh.ts';
 import { stored } from './stored.ts';
 
@@ -92,27 +92,10 @@ export function hearRecord(record: ServedJob): void {
     warnings: record.result?.warnings ?? [],
     ...(record.result?.timings && { timings: record.result.timings }),
     ...(record.error && { error: record.error }),
-    ...(record.request && { sources: sourcesOf(record.request) }),
+    ...(record.request && { request: record.request as GenerateInput }),
   };
   const rest = jobs.value.filter(({ job }) => job !== record.job);
   jobs.value = [merged, ...rest].sort((a, b) => b.createdUnixMs - a.createdUnixMs).slice(0, MAX_JOBS);
-}
-
-function sourcesOf(request: Readonly<Record<string, unknown>>): Sources {
-  const { controlnets = [], init_image, mask_image, strength } = request as SourceFields;
-  return {
-    guides: controlnets.map(({ image }) => image),
-    ...(init_image && { image: init_image }),
-    ...(mask_image && { mask: mask_image }),
-    ...(strength !== undefined && { strength }),
-  };
-}
-
-interface SourceFields {
-  readonly controlnets?: readonly { readonly image: string }[];
-  readonly init_image?: string;
-  readonly mask_image?: string;
-  readonly strength?: number;
 }
 
 function promptOf(image: ServedImage | undefined): string {

@@ -1,10 +1,8 @@
-/** From the form to a request, and from a picture's parameters back to the form. */
+/** From the form to a request, and what the page itself can tell to be wrong with it. */
 import type { ControlNetUnit, GenerateInput } from '#shared/contracts/generate.ts';
 import { MAX_SEED } from '#shared/contracts/limits.ts';
-import type { Preprocessor } from '#shared/contracts/preprocessors.ts';
-import type { Infotext } from '#shared/image/infotext.ts';
-import { EMPTY_FORM, type Form, type GuideForm, NO_START, type StartForm } from './form.ts';
-import { PREPROCESSORS } from './preprocessors.ts';
+import type { Form, GuideForm } from './form.ts';
+import { isContinued, NO_START, type StartForm } from './start.ts';
 
 /** Seeds that are drawn here: what everyone else's fields take, too. */
 const DRAWN_SEEDS = 2 ** 32;
@@ -24,17 +22,60 @@ export function toRequest(form: Form, guides: readonly GuideForm[], start: Start
     guidance_scale: form.guidanceScale,
     ...(form.sampler && { sampler: form.sampler }),
     ...(form.schedule && { schedule: form.schedule }),
-    ...(start.image && { init_image: start.image, strength: start.strength }),
-    ...(start.image && start.mask && { mask_image: start.mask }),
+    ...(start.image && startFields(start)),
     ...numberField('width', form.width),
     ...numberField('height', form.height),
     ...(form.isSeedLocked && numberField('seed', form.seed)),
     ...(form.batch > 1 && { batch: form.batch }),
     ...(form.clipSkip > 1 && { clip_skip: form.clipSkip }),
+    ...(form.guidanceRescale > 0 && { guidance_rescale: form.guidanceRescale }),
+    ...speedFields(form),
+    ...(form.subseedStrength > 0 && {
+      subseed_strength: form.subseedStrength,
+      ...numberField('subseed', form.subseed),
+    }),
+    ...(form.hiresScale > 1 && { hires: hiresOf(form) }),
     ...(guides.length > 0 && { controlnets: guides.map(toUnit) }),
     ...(form.guessMode && guides.length > 0 && { guess_mode: true }),
     ...(loras.length > 0 && { loras }),
     ...(loras.length > 0 && form.loraStart !== 'exact' && { lora_start: loraStart(form) }),
+  };
+}
+
+function speedFields({ preset, cacheInterval, cacheBranch }: Form): Pick<GenerateInput, 'preset' | 'deep_cache'> {
+  if (preset === 'own') return { deep_cache: { cache_interval: cacheInterval, cache_branch_id: cacheBranch } };
+  return preset === 'fast' ? { preset } : {};
+}
+
+function hiresOf({ hiresScale, hiresStrength, hiresSteps, hiresUpscaler }: Form): NonNullable<GenerateInput['hires']> {
+  return {
+    scale: hiresScale,
+    strength: hiresStrength,
+    ...numberField('steps', hiresSteps),
+    upscaler: hiresUpscaler,
+  };
+}
+
+/** What a field of the mask means is asked for where there is a mask, or where the picture is continued. */
+function startFields(start: StartForm): Partial<GenerateInput> {
+  const hasPart = start.mask !== '' || isContinued(start);
+  return {
+    init_image: start.image,
+    strength: start.strength,
+    ...(start.resizeMode !== NO_START.resizeMode && { resize_mode: start.resizeMode }),
+    ...(start.mask && { mask_image: start.mask }),
+    ...(start.mask && start.isMaskInverted && { mask_invert: true }),
+    ...(isContinued(start) && { outpaint: start.outpaint }),
+    ...(hasPart && partFields(start)),
+  };
+}
+
+function partFields({ maskBlur, inpaintFill, isOnlyMasked, padding, keepUnmasked }: StartForm): Partial<GenerateInput> {
+  return {
+    ...(maskBlur !== NO_START.maskBlur && { mask_blur: maskBlur }),
+    ...(inpaintFill !== NO_START.inpaintFill && { inpaint_fill: inpaintFill }),
+    ...(isOnlyMasked && { inpaint_full_res: true, inpaint_full_res_padding: padding }),
+    ...(!keepUnmasked && { keep_unmasked: false }),
   };
 }
 
@@ -60,10 +101,6 @@ function loraStart({ loraStart: mode, loraStep }: Form): { at_step: number } | {
   return mode === 'at_step' ? { at_step: loraStep } : { max_steps: loraStep };
 }
 
-function isPreprocessor(name: string): name is Preprocessor {
-  return Object.hasOwn(PREPROCESSORS, name);
-}
-
 /** What the page itself can tell to be wrong, by the field's path. */
 export function problemsOf(form: Form, guides: readonly GuideForm[]): Record<string, string> {
   const problems: Record<string, string> = {};
@@ -75,56 +112,4 @@ export function problemsOf(form: Form, guides: readonly GuideForm[]): Record<str
   const isSeed = Number.isInteger(seed) && seed >= 0 && seed <= MAX_SEED;
   if (form.isSeedLocked && form.seed !== '' && !isSeed) problems.seed = `A whole number from 0 to ${MAX_SEED}.`;
   return problems;
-}
-
-/**
- * The form that made a picture. Fields the text does not tell are those of an untouched form. Guides come without their
- * pictures: these are not in the text.
- */
-export function fromInfotext(
-  info: Infotext,
-  known: {
-    readonly samplers: readonly string[];
-    readonly loras: readonly string[];
-    readonly schedules?: readonly string[];
-  },
-): { form: Form; guides: Omit<GuideForm, 'key'>[]; missing: string[] } {
-  const schedule = info.scheduleType && info.scheduleType !== 'Automatic' ? info.scheduleType : '';
-  const label = [info.sampler, schedule].filter(Boolean).join(' ');
-  const loras = info.loras ?? [];
-  const missing = loras.filter(({ name }) => !known.loras.includes(name)).map(({ name }) => `LoRA ${name}`);
-  const sampler = [label, info.sampler].find((name) => known.samplers.includes(name));
-  if (!sampler) missing.push(`sampler ${label}`);
-  const isApart = schedule !== '' && sampler === info.sampler;
-  if (isApart && !known.schedules?.includes(schedule)) missing.push(`schedule ${schedule}`);
-  return {
-    missing,
-    form: {
-      ...EMPTY_FORM,
-      prompt: info.prompt,
-      negativePrompt: info.negativePrompt ?? '',
-      steps: info.steps,
-      guidanceScale: info.cfgScale,
-      sampler: sampler ?? '',
-      schedule: isApart && known.schedules?.includes(schedule) ? schedule : '',
-      width: String(info.width),
-      height: String(info.height),
-      seed: String(info.seed),
-      isSeedLocked: true,
-      clipSkip: info.clipSkip ?? 1,
-      loras: Object.fromEntries(
-        loras.filter(({ name }) => known.loras.includes(name)).map(({ name, weight }) => [name, weight]),
-      ),
-    },
-    guides: (info.controlNets ?? []).map((net) => ({
-      controlnet: net.model,
-      image: '',
-      preprocessor: isPreprocessor(net.module) ? net.module : 'none',
-      cannyLow: net.thresholdA ?? 100,
-      cannyHigh: net.thresholdB ?? 200,
-      scale: net.weight,
-      start: net.guidanceStart,
-      end: net.guidanceEnd,
-    })),
-  };
 }

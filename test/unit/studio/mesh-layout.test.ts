@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Heartbeat, Role } from '#shared/contracts/heartbeat.ts';
-import { layoutMesh } from '../../../services/studio/insight/mesh-layout.ts';
+import { layoutMesh, nameOf } from '../../../services/studio/insight/mesh-layout.ts';
 
 function heartbeat(role: Role, index = 0): Heartbeat {
   return {
@@ -26,7 +26,7 @@ describe('studio — the map of the mesh', () => {
   it('has every actor once, none over another, all inside', () => {
     const instances = [...MESH, heartbeat('denoiser', 1), heartbeat('controlnet', 1), heartbeat('controlnet', 2)];
     const { nodes, width, height } = layoutMesh(instances, []);
-    expect(nodes.map(({ heartbeat: { instance } }) => instance).toSorted()).toEqual(
+    expect(nodes.flatMap((node) => node.instances.map(({ instance }) => instance)).toSorted()).toEqual(
       instances.map(({ instance }) => instance).toSorted(),
     );
     for (const [i, a] of nodes.entries()) {
@@ -37,10 +37,7 @@ describe('studio — the map of the mesh', () => {
 
   it('keeps the order of replicas whoever reports first', () => {
     const there = [heartbeat('denoiser', 1), heartbeat('denoiser', 0)];
-    expect(layoutMesh(there, []).nodes.map(({ heartbeat: { instance } }) => instance)).toEqual([
-      'denoiser-0',
-      'denoiser-1',
-    ]);
+    expect(layoutMesh(there, []).nodes.map(nameOf)).toEqual(['denoiser-0', 'denoiser-1']);
   });
 
   it('draws what flows there and back as two ways', () => {
@@ -48,6 +45,16 @@ describe('studio — the map of the mesh', () => {
     const flows = layoutMesh(MESH, [FLOW, back]).ways.filter(({ flow }) => flow);
     expect(flows.map(({ flow }) => flow?.kind)).toEqual(['latents', 'residuals']);
     expect(flows[0]!.path).not.toBe(flows[1]!.path);
+  });
+
+  it('has one box for many of a role, no higher than the few, and one way for what flows to them', () => {
+    const many = Array.from({ length: 64 }, (_, i) => heartbeat('controlnet', i));
+    const others = MESH.filter(({ role }) => role !== 'controlnet');
+    const flows = many.map(({ instance }) => ({ ...FLOW, to: instance, bytes: 2 }));
+    const { nodes, ways, height } = layoutMesh([...others, ...many], flows);
+    expect(nodes.filter(({ role }) => role === 'controlnet').map(({ instances }) => instances.length)).toEqual([64]);
+    expect(ways.flatMap(({ flow }) => (flow ? [flow.bytes] : []))).toEqual([128]);
+    expect(height).toBeLessThan(320);
   });
 
   it('leaves out what flows to somebody who is gone', () => {

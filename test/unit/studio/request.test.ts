@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { GenerateRequest } from '#shared/contracts/generate.ts';
 import { parseInfotext } from '#shared/image/parse-infotext.ts';
 import { EMPTY_FORM, type GuideForm } from '../../../services/studio/state/form.ts';
-import { drawSeed, fromInfotext, problemsOf, toRequest } from '../../../services/studio/state/request.ts';
+import { fromInfotext } from '../../../services/studio/state/from-infotext.ts';
+import { drawSeed, problemsOf, toRequest } from '../../../services/studio/state/request.ts';
+import { NO_START } from '../../../services/studio/state/start.ts';
 
 const GUIDE: GuideForm = {
   key: 0,
@@ -60,7 +62,7 @@ describe('studio — the request of a form', () => {
   });
 
   it('names the picture to start from, and the part of it that is to change', () => {
-    const start = { image: 'object:job-start', mask: '', strength: 0.5 };
+    const start = { ...NO_START, image: 'object:job-start', strength: 0.5 };
     expect(toRequest(EMPTY_FORM, [], start)).toMatchObject({ init_image: 'object:job-start', strength: 0.5 });
     expect(toRequest(EMPTY_FORM, [], start)).not.toHaveProperty('mask_image');
     expect(toRequest(EMPTY_FORM, [], { ...start, mask: GUIDE.image })).toMatchObject({ mask_image: GUIDE.image });
