@@ -15,6 +15,7 @@ import { firstFreePort } from './free-port.ts';
 import { LogFile } from './log-file.ts';
 import { type OwnNats, startOwnNats } from './nats.ts';
 import { type MeshOptions, ROLES } from './options.ts';
+import { Place } from './place.ts';
 import { serviceEnvironment } from './service-environment.ts';
 import { ServiceProcess } from './service-process.ts';
 import { type MeshProcess, PROJECT_FOLDER } from './state-file.ts';
@@ -49,6 +50,8 @@ export interface LocalMesh {
   /** Names of the services that have not been ready yet. */
   waitingFor(): readonly string[];
   drain(): Promise<void>;
+  /** Replaces every service by a new process, one after the other, while the mesh serves on. @throws MeshError when one cannot start: those before it are new */
+  restart(): Promise<void>;
   /** Ends everything at once. */
   kill(): void;
 }
@@ -69,16 +72,18 @@ export async function startLocalMesh(options: LocalMeshOptions): Promise<LocalMe
   const nats = options.env.NATS_URL ? undefined : await startNats(options, watch);
   const natsUrl = nats?.url ?? options.env.NATS_URL!;
   const httpPort = options.httpPort ?? (await firstFreePort(DEFAULT_HTTP_PORT));
-  const services = planServices(options, { natsUrl, httpPort }).map((plan) => superviseService(plan, options, watch));
-  for (const service of services) service.start();
+  const places = planServices(options, { natsUrl, httpPort }).map((plan) => placeFor(plan, options, watch));
+  for (const { process } of places) process.start();
+  const killAfterMs = Number(options.env.LATENTMESH_GRACE_MS ?? DEFAULT_GRACE_MS) + LEAVE_MS;
   return {
     natsUrl,
     failed,
-    ready: Promise.all(services.map(({ ready }) => ready)).then(([gateway]) => ({ httpUrl: gateway!.http! })),
-    waitingFor: () => services.filter(({ isReady }) => !isReady).map(({ name }) => name),
-    drain: () => drain(services, nats, options.env),
+    ready: Promise.all(places.map(({ process }) => process.ready)).then(([gateway]) => ({ httpUrl: gateway!.http! })),
+    waitingFor: () => places.filter(({ process }) => !process.isReady).map(({ name }) => name),
+    drain: () => drain(places, nats, killAfterMs),
+    restart: () => restart(places, killAfterMs),
     kill: () => {
-      for (const service of services) service.kill();
+      for (const place of places) place.kill();
       nats?.kill();
     },
   };
@@ -106,6 +111,8 @@ function startNats(options: LocalMeshOptions, { fail, onProcess }: Watch): Promi
 interface ServicePlan {
   readonly name: string;
   readonly role: Role;
+  /** Among those of its role. */
+  readonly index: number;
   readonly env: NodeJS.ProcessEnv;
 }
 
@@ -126,11 +133,10 @@ function planServices(options: LocalMeshOptions, place: { natsUrl: string; httpP
     Array.from({ length: options.replicas[role] }, (_, index) => ({
       name: index === 0 ? role : `${role}-${index}`,
       role,
+      index,
       env: {
         ...common,
         ...(natsKeys && { LATENTMESH_NATS_NKEY_FILE: seedFile(natsKeys, role) }),
-        // With this process's id: two meshes on one host may share a nats-server.
-        LATENTMESH_SLOT: `${role}-${index}@${hostname()}-${process.pid}`,
         ...(role === 'gateway' && { LATENTMESH_HTTP_PORT: String(place.httpPort && place.httpPort + index) }),
       },
     })),
@@ -141,14 +147,29 @@ function folders(named: readonly string[], inherited = ''): string {
   return [...named, ...inherited.split(':')].filter(Boolean).join(':');
 }
 
-function superviseService({ name, role, env }: ServicePlan, options: LocalMeshOptions, watch: Watch): ServiceProcess {
+function placeFor(plan: ServicePlan, options: LocalMeshOptions, watch: Watch): Place {
+  const log = new LogFile(join(options.logFolder, `${plan.name}.log`));
+  return new Place({
+    name: plan.name,
+    hasAddress: plan.role === 'gateway',
+    fail: watch.fail,
+    make: (generation, onGivenUp) => makeService({ ...plan, generation, log }, options, { ...watch, fail: onGivenUp }),
+  });
+}
+
+function makeService(
+  { name, role, index, env, generation, log }: ServicePlan & { readonly generation: number; readonly log: LogFile },
+  options: LocalMeshOptions,
+  watch: Watch,
+): ServiceProcess {
   const script = join(PROJECT_FOLDER, 'services', role, 'main.ts');
-  const log = new LogFile(join(options.logFolder, `${name}.log`));
+  // With this process's id: two meshes on one host may share a nats-server.
+  const slot = `${role}-${index}@${hostname()}-${process.pid}${generation === 0 ? '' : `.${generation}`}`;
   return new ServiceProcess({
     name,
     script,
     cwd: PROJECT_FOLDER,
-    env,
+    env: { ...env, LATENTMESH_SLOT: slot },
     logFile: log.path,
     onLine: (line) => {
       log.write(line);
@@ -164,10 +185,16 @@ function restartText(name: string, cause: string, delayMs: number): string {
   return `${name} died (${cause}); starting it again ${delayMs === 0 ? 'now' : `in ${delayMs / 1000} s`}`;
 }
 
-async function drain(services: readonly ServiceProcess[], nats: OwnNats | undefined, env: NodeJS.ProcessEnv) {
-  const killAfterMs = Number(env.LATENTMESH_GRACE_MS ?? DEFAULT_GRACE_MS) + LEAVE_MS;
-  const isGateway = ({ name }: ServiceProcess): boolean => name.startsWith('gateway');
-  await Promise.all(services.filter(isGateway).map((service) => service.end(killAfterMs)));
-  await Promise.all(services.filter((service) => !isGateway(service)).map((service) => service.end(killAfterMs)));
+const isGateway = ({ name }: Place): boolean => name.startsWith('gateway');
+
+async function drain(places: readonly Place[], nats: OwnNats | undefined, killAfterMs: number): Promise<void> {
+  await Promise.all(places.filter(isGateway).map((place) => place.end(killAfterMs)));
+  await Promise.all(places.filter((place) => !isGateway(place)).map((place) => place.end(killAfterMs)));
   await nats?.stop();
+}
+
+/** Gateways last: what they ask of actors may be new. */
+async function restart(places: readonly Place[], killAfterMs: number): Promise<void> {
+  const inOrder = [...places.filter((place) => !isGateway(place)), ...places.filter(isGateway)];
+  for (const place of inOrder) await place.replace(killAfterMs);
 }

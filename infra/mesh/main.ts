@@ -8,6 +8,7 @@ import { EndSignal } from './end-signal.ts';
 import { type LocalMesh, startLocalMesh } from './local-mesh.ts';
 import { type MeshOptions, parseMeshOptions, USAGE } from './options.ts';
 import { readyText } from './ready.ts';
+import { restartOnSignal } from './restart-on-signal.ts';
 import { StateFile, stateFolder } from './state-file.ts';
 import { Terminal } from './terminal.ts';
 
@@ -42,6 +43,7 @@ async function run(options: MeshOptions, terminal: Terminal, state: StateFile): 
     if (!first) return;
     const { httpUrl } = first;
     const { natsUrl } = mesh;
+    restartOnSignal(mesh, state, (text) => terminal.notice(text));
     await state.update({ readyUnixMs: Date.now(), natsUrl, httpUrl, model });
     process.send?.({ type: 'ready', natsUrl, httpUrl });
     terminal.ready(readyText({ tookMs: performance.now(), modelFolder: model, httpUrl, natsUrl, logFolder }));

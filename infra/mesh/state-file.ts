@@ -8,7 +8,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isSameProcess } from '#infra/is-alive.ts';
-import { MeshError } from '#shared/errors/errors.ts';
+import { MeshError, type WireError } from '#shared/errors/errors.ts';
 
 /** One process of the mesh: enough to recognise it after its supervisor was killed. */
 export interface MeshProcess {
@@ -29,6 +29,8 @@ export interface MeshState {
   /** Absolute folder of the model. */
   readonly model?: string;
   readonly processes: readonly MeshProcess[];
+  /** How the latest rolling restart ended. */
+  readonly restart?: { readonly endedUnixMs: number; readonly error?: WireError };
 }
 
 const POLL_MS = 10;

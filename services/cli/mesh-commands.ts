@@ -21,6 +21,12 @@ export function addMeshCommands(program: Command): void {
     .action(async (flags: object) => (await import('./up-command.ts')).down(flags));
 
   program
+    .command('restart')
+    .description('replace every process of the mesh, one after the other, without a failed job')
+    .option(...JSON_FLAG)
+    .action(async (flags: object) => (await import('./restart-command.ts')).restart(flags));
+
+  program
     .command('jobs')
     .description('list jobs, newest first')
     .addOption(

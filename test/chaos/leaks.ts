@@ -40,7 +40,8 @@ export async function holdings(cluster: Cluster): Promise<Holdings> {
   };
 }
 
-async function processHoldings(pid: number): Promise<{ files: number; mib: number }> {
+/** Open files and memory of one process. */
+export async function processHoldings(pid: number): Promise<{ files: number; mib: number }> {
   const files = await readdir(`/proc/${pid}/fd`);
   const [, kib = '0'] = /VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? [];
   return { files: files.length, mib: Math.round(Number(kib) / 1024) };

@@ -45,9 +45,6 @@ async function main(): Promise<number> {
   const calmFromMs = performance.now();
   await delay(CALM_MS);
   const calmPerSecond = load.endsMs.filter((ms) => ms >= calmFromMs).length / ((performance.now() - calmFromMs) / 1000);
-  const calmLatenciesMs = load.jobs.flatMap(({ sentMs, endedMs }) =>
-    endedMs && sentMs > calmFromMs ? endedMs - sentMs : [],
-  );
   const before = await holdings(cluster);
   tell(`${calmPerSecond.toFixed(1)} jobs a second.`);
 
@@ -67,10 +64,10 @@ async function main(): Promise<number> {
   await load.finish();
   const wrong = await load.findWrong();
   tell('Rolling restart of every process under load.');
-  const rolling = await rollingRestart(cluster, jobKinds, { clients: CLIENTS, calmLatenciesMs });
+  const rolling = await rollingRestart(cluster, jobKinds, CLIENTS);
   wrong.push(...rolling.wrong);
   tell('Load past capacity.');
-  const over = await overload(cluster, jobKinds);
+  const over = await overload(cluster, jobKinds, { clients: CLIENTS, calmPerSecond });
   wrong.push(...over.wrong);
   await delay(SETTLE_MS);
   const leaks = findLeaks(before, await holdings(cluster));

@@ -64,6 +64,7 @@ describe('command line — a mesh', () => {
     const { findings } = await json('doctor');
     expect(findings).toContainEqual({ what: 'mesh', severity: 'ok', found: expect.stringContaining(again.httpUrl) });
 
+    expect(await json('restart')).toMatchObject({ services: 6, tookMs: expect.any(Number) });
     expect(await latentmesh('down')).toMatchObject({ status: 0, stdout: 'The mesh is down.\n' });
     expect(await latentmesh('down')).toMatchObject({
       status: 1,

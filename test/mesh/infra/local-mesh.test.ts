@@ -5,6 +5,10 @@ import { isAlive } from '#infra/is-alive.ts';
 import { type LocalMesh, startLocalMesh } from '#infra/mesh/local-mesh.ts';
 import { ROLES } from '#infra/mesh/options.ts';
 import type { MeshProcess } from '#infra/mesh/state-file.ts';
+import { requestJson } from '#shared/bus/door.ts';
+import { connectNats } from '#shared/bus/nats-transport.ts';
+import { subjects } from '#shared/bus/subjects.ts';
+import type { GenerateReply } from '#shared/contracts/generate.ts';
 import type { Role } from '#shared/contracts/heartbeat.ts';
 import { failure } from '#test/contract/bus/harness.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
@@ -20,8 +24,8 @@ interface Started {
   readonly said: string[];
 }
 
-/** One process of each role, on free ports; killed when the test has finished, however it went. */
-async function start(model: string): Promise<Started> {
+/** One process of each role unless told otherwise, on free ports; killed when the test has finished, however it went. */
+async function start(model: string, replicas: Partial<Record<Role, number>> = {}): Promise<Started> {
   let processes: readonly MeshProcess[] = [];
   const said: string[] = [];
   const { NATS_URL: _, ...env } = process.env;
@@ -33,7 +37,7 @@ async function start(model: string): Promise<Started> {
     controlnets: [],
     loras: [],
     embeddings: [],
-    replicas: Object.fromEntries(ROLES.map((role) => [role, 1])) as Record<Role, number>,
+    replicas: { ...Object.fromEntries(ROLES.map((role) => [role, 1])), ...replicas } as Record<Role, number>,
     isQuiet: true,
     isVerbose: false,
     stateFolder,
@@ -60,6 +64,30 @@ describe('local mesh — from start to end', () => {
     expect(drained[0]).toBe('gateway Draining.');
     expect(drained.toSorted()).toEqual(ROLES.map((role) => `${role} Draining.`).toSorted());
     expect(processes().filter(({ pid }) => isAlive(pid))).toEqual([]);
+  });
+
+  it('restarts every service while jobs go on: none fails, all processes are new, as many as before', async () => {
+    const { mesh, processes } = await start(REFERENCE_MODEL, { gateway: 2 }); // a lone one is away while it is replaced
+    await Promise.race([mesh.ready, mesh.failed]);
+    const former = processes();
+    const transport = await connectNats({ url: mesh.natsUrl, name: 'test' });
+    onTestFinished(() => transport.close());
+    let isOver = false;
+    const restarted = mesh.restart().finally(() => {
+      isOver = true;
+    });
+    const pictures = new Set<unknown>();
+    do {
+      const request = { prompt: 'a cat', steps: 2, seed: 7, width: 64, height: 64 };
+      const reply = await requestJson(transport, subjects.generate, request, { timeoutMs: 60_000 });
+      pictures.add((reply as GenerateReply).images[0]!.b64_json);
+    } while (!isOver);
+    await restarted;
+    expect(pictures.size).toBe(1);
+    expect(former.filter(({ name, pid }) => name !== 'nats-server' && isAlive(pid))).toEqual([]);
+    expect(processes().every(({ pid }) => isAlive(pid))).toBe(true);
+    expect(processes().map(({ name }) => name)).toEqual(former.map(({ name }) => name));
+    await mesh.drain();
   });
 
   it('M3: one service that cannot start ends the whole mesh, by its own error', async () => {
