@@ -1,6 +1,6 @@
 /** The flags of `generate` that say how prompts are read and how a run is sampled, as a table, and what a request holds of them. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type DeepCache, type GenerateInput, PromptSyntax, Rng } from '#shared/contracts/generate.ts';
+import { type GenerateInput, PromptSyntax, Rng } from '#shared/contracts/generate.ts';
 import { decimalNumber } from './number-flag.ts';
 
 /** Fractions of the steps. */
@@ -15,7 +15,6 @@ export interface SamplingFlags {
   readonly rng?: Rng;
   readonly guidanceRescale?: number;
   readonly guidanceInterval?: Interval;
-  readonly deepCache?: DeepCache;
 }
 
 /** Adds them to the command. */
@@ -31,12 +30,7 @@ export function addSamplingOptions(command: Command): Command {
     .option('--eta <share>', 'fresh noise of DDIM, TCD and ancestral samplers, 0 to 1', decimalNumber)
     .addOption(new Option('--rng <name>', 'whose random numbers').choices(Rng.options))
     .option('--guidance-rescale <share>', 'how far guided noise is brought back, 0 to 1', decimalNumber)
-    .option('--guidance-interval <start-end>', 'part of the steps with guidance, 0.1-0.8', parseInterval)
-    .option(
-      '--deep-cache <interval[:branch]>',
-      'compute every so many steps whole, the others in part',
-      parseDeepCache,
-    );
+    .option('--guidance-interval <start-end>', 'part of the steps with guidance, 0.1-0.8', parseInterval);
 }
 
 /** The request's part. */
@@ -52,7 +46,6 @@ export function samplingFields(flags: SamplingFlags): {
     guidance_rescale: flags.guidanceRescale,
     guidance_start: flags.guidanceInterval?.start,
     guidance_end: flags.guidanceInterval?.end,
-    deep_cache: flags.deepCache,
   };
 }
 
@@ -60,11 +53,4 @@ function parseInterval(text: string): Interval {
   const [, start, end] = /^(\d*\.?\d+)-(\d*\.?\d+)$/.exec(text) ?? [];
   if (start === undefined) throw new InvalidArgumentError('Two fractions of the steps are needed: 0.1-0.8.');
   return { start: Number(start), end: Number(end) };
-}
-
-/** `3`, `3:1`. */
-function parseDeepCache(text: string): DeepCache {
-  const [, interval, branch = '0'] = /^(\d{1,3})(?::(\d))?$/.exec(text) ?? [];
-  if (interval === undefined) throw new InvalidArgumentError('Write INTERVAL or INTERVAL:BRANCH, for example 3:0.');
-  return { cache_interval: Number(interval), cache_branch_id: Number(branch) };
 }
