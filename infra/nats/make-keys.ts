@@ -1,18 +1,20 @@
-/** `npm run nats-keys -- --out DIR [--tls --host NAME…]`: identities for the processes of a mesh, and the configuration of their server. */
+/** `npm run nats-keys -- --out DIR [--tls --host NAME…] [--kubernetes]`: identities for the processes of a mesh, and the configuration of their server. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { MeshError } from '#shared/errors/errors.ts';
 import { TLS_CONFIG, writeCertificates } from './certificates.ts';
 import { AUTHORIZATION_FILE, writeIdentities } from './identities.ts';
+import { KUBERNETES_FILE, writeKubernetes } from './kubernetes.ts';
 import { IDENTITIES } from './permissions.ts';
 
-const USAGE = `Usage: npm run nats-keys -- --out DIR [--tls] [--host NAME…]
+const USAGE = `Usage: npm run nats-keys -- --out DIR [--tls] [--host NAME…] [--kubernetes]
 
   --out DIR    folder that gets <identity>.nk for ${IDENTITIES.join(', ')},
                and a nats-server.conf that lets them in
   --tls        also a certificate authority and a certificate of the server (needs openssl)
   --host NAME  name or address in that certificate besides localhost and 127.0.0.1; repeatable
+  --kubernetes also ${KUBERNETES_FILE}, for kubectl apply -f: a Secret for each identity, and what the server is told
 `;
 
 /** The reasons of the numbers are in docs/adr/0011-nats-server-is-found.md. */
@@ -29,6 +31,7 @@ async function main(): Promise<number> {
     options: {
       out: { type: 'string' },
       tls: { type: 'boolean', default: false },
+      kubernetes: { type: 'boolean', default: false },
       host: { type: 'string', multiple: true, default: [] },
     },
   });
@@ -38,6 +41,7 @@ async function main(): Promise<number> {
   }
   await writeIdentities(values.out);
   if (values.tls) await writeCertificates(values.out, ['localhost', '127.0.0.1', ...values.host]);
+  if (values.kubernetes) await writeKubernetes(values.out);
   await writeFile(join(values.out, 'nats-server.conf'), `${SERVER_CONFIG}${values.tls ? TLS_CONFIG : ''}`);
   process.stdout.write(`${values.out} holds the identities. Start the server there: nats-server -c nats-server.conf\n`);
   return 0;

@@ -1,12 +1,15 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { ROLES } from '#infra/mesh/options.ts';
+import { writeIdentities } from '#infra/nats/identities.ts';
+import { KUBERNETES_FILE, writeKubernetes } from '#infra/nats/kubernetes.ts';
 import { missingTool } from '../../../missing-tool.ts';
+import { temporaryFolder } from '../../../temporary-folder.ts';
 
 const root = resolve(import.meta.dirname, '../../../..');
 const read = (path: string): string => readFileSync(resolve(root, path), 'utf8');
@@ -22,7 +25,11 @@ interface Manifest {
     readonly selector?: { readonly matchLabels?: object };
     readonly template: {
       readonly metadata: { readonly labels: object };
-      readonly spec: { readonly terminationGracePeriodSeconds: number; readonly containers: readonly Container[] };
+      readonly spec: {
+        readonly terminationGracePeriodSeconds: number;
+        readonly containers: readonly Container[];
+        readonly volumes: readonly { readonly secret?: { readonly secretName: string } }[];
+      };
     };
   };
   readonly data?: Readonly<Record<string, string>>;
@@ -30,7 +37,7 @@ interface Manifest {
 
 interface Container {
   readonly args: readonly string[];
-  readonly env: readonly { readonly name: string }[];
+  readonly env: readonly { readonly name: string; readonly value?: string }[];
   readonly resources: { readonly requests: Readonly<Record<string, string>> };
 }
 
@@ -93,6 +100,8 @@ function problems(manifest: Manifest): string[] {
 const noKubectl = await missingTool('kubectl', 'it builds the overlays (kubectl kustomize)');
 const OVERLAYS = ['laptop', 'gpu'];
 
+const folder = await temporaryFolder();
+
 const built = new Map<string, Promise<Manifest[]>>();
 
 /** Once for each overlay. */
@@ -129,7 +138,7 @@ describe.skipIf(noKubectl)(`manifests — what kustomize builds${noKubectl ? ` (
 
   it.each(OVERLAYS)('%s: the time to end fits the time for running work', async (overlay) => {
     const manifests = await build(overlay);
-    const config = manifests.find(({ kind }) => kind === 'ConfigMap')!.data!;
+    const config = manifests.find(({ kind, data }) => kind === 'ConfigMap' && data!.LATENTMESH_GRACE_MS)!.data!;
     for (const { spec } of manifests.filter(({ kind }) => kind === 'Deployment')) {
       const graceMs = spec.template.spec.terminationGracePeriodSeconds * 1000;
       expect(graceMs).toBeGreaterThan(Number(config.LATENTMESH_GRACE_MS) + 1500);
@@ -138,12 +147,43 @@ describe.skipIf(noKubectl)(`manifests — what kustomize builds${noKubectl ? ` (
 
   it.each(OVERLAYS)('%s: sets only variables that services read', async (overlay) => {
     const manifests = await build(overlay);
-    const inMaps = manifests.flatMap(({ kind, data }) => (kind === 'ConfigMap' ? Object.keys(data!) : []));
+    const inMaps = manifests.flatMap(({ kind, data }) =>
+      kind === 'ConfigMap' && data!.NATS_URL ? Object.keys(data!) : [],
+    );
     const inContainers = manifests
       .filter(({ kind }) => kind === 'Deployment')
       .flatMap(({ spec }) => spec.template.spec.containers.flatMap(({ env }) => env.map(({ name }) => name)));
     const known = read('shared/config/config.ts');
     expect([...inMaps, ...inContainers].filter((name) => !known.includes(`${name}:`))).toEqual([]);
+  });
+
+  it.each(OVERLAYS)('%s: each role has the key of its own, a gateway that of a client too', async (overlay) => {
+    for (const { metadata, spec } of (await build(overlay)).filter(({ kind }) => kind === 'Deployment')) {
+      const { containers, volumes } = spec.template.spec;
+      const mounted = volumes.flatMap(({ secret }) => secret?.secretName ?? []).filter((name) => /nkey/.test(name));
+      const own = `latentmesh-nkey-${metadata.name}`;
+      expect(mounted).toEqual(metadata.name === 'gateway' ? [own, 'latentmesh-nkey-client'] : [own]);
+      const file = containers[0]!.env.find(({ name }) => name === 'LATENTMESH_NATS_NKEY_FILE')!.value;
+      expect(file).toBe(`/keys/${metadata.name}/${metadata.name}.nk`);
+    }
+  });
+
+  it.each(OVERLAYS)('%s: a gateway that others reach has API keys, or says that it has none', async (overlay) => {
+    const { data } = (await build(overlay)).find(
+      ({ kind, metadata }) => kind === 'ConfigMap' && metadata.name.startsWith('latentmesh'),
+    )!;
+    expect(Boolean(data!.LATENTMESH_API_KEYS) !== (data!.LATENTMESH_HTTP_OPEN === 'true')).toBe(true);
+  });
+
+  it('the keys that `npm run nats-keys -- --kubernetes` makes are those that pods and NATS mount', async () => {
+    await writeIdentities(folder);
+    await writeKubernetes(folder);
+    const { items } = JSON.parse(readFileSync(join(folder, KUBERNETES_FILE), 'utf8')) as { items: Manifest[] };
+    expect(items.flatMap(problems)).toEqual([]);
+    const made = items.map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+    const text = JSON.stringify(await build('laptop')) + read('infra/k8s/nats-values.yaml');
+    const wanted = text.match(/latentmesh-nkey-[a-z-]+|latentmesh-nats-authorization/g)!;
+    for (const name of new Set(wanted)) expect(made.join('\n')).toContain(` ${name}`);
   });
 
   it('gpu: a device for each that computes, and replicas by metrics that there are', async () => {
