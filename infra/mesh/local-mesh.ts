@@ -102,6 +102,7 @@ function startNats(options: LocalMeshOptions, { fail, onProcess }: Watch): Promi
     storeDir,
     logFile: join(options.logFolder, 'nats-server.log'),
     onRestart: (cause, delayMs) => options.onNotice(restartText('nats-server', cause, delayMs)),
+    onNotice: options.onNotice,
     onGivenUp: fail,
     // Its command line names its configuration file, which is in the store.
     onSpawn: (pid) => onProcess({ name: 'nats-server', pid, command: storeDir }),

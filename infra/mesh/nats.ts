@@ -1,5 +1,6 @@
-/** The mesh's own nats-server: started unless one is named, started again on the same port when it dies. */
+/** The mesh's own nats-server: started unless one is named, started again on the same port when it dies, or when its full disk has room again. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { untilRoomAgain } from '#infra/nats/disk-watch.ts';
 import { type NatsServer, startNatsServer } from '#infra/nats/start-server.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import { firstFreePort } from './free-port.ts';
@@ -20,6 +21,8 @@ export interface OwnNatsOptions {
   readonly storeDir: string;
   readonly logFile: string;
   readonly onRestart: (cause: string, delayMs: number) => void;
+  /** Something that people should know. */
+  readonly onNotice: (text: string) => void;
   /** It will not be started again. */
   readonly onGivenUp: (error: MeshError) => void;
   readonly onSpawn: (pid: number) => void;
@@ -27,7 +30,7 @@ export interface OwnNatsOptions {
 
 /** @throws MeshError NATS_SERVER_MISSING; CONFIGURATION when the port is taken */
 export async function startOwnNats(options: OwnNatsOptions): Promise<OwnNats> {
-  const { storeDir, logFile, onRestart, onGivenUp, onSpawn } = options;
+  const { storeDir, logFile, onRestart, onNotice, onGivenUp, onSpawn } = options;
   let port = options.port ?? (await firstFreePort(DEFAULT_PORT));
   const policy = new RestartPolicy();
   let isEnding = false;
@@ -41,8 +44,12 @@ export async function startOwnNats(options: OwnNatsOptions): Promise<OwnNats> {
 
   const keepRunning = async (): Promise<void> => {
     for (;;) {
-      await server.exited;
+      const wasDiskFull = await ended(server, { storeDir, logFile, onNotice });
       if (isEnding) return;
+      if (wasDiskFull) {
+        server = await start();
+        continue;
+      }
       const delayMs = policy.crashed(Date.now());
       if (delayMs === 'give-up') throw new MeshError('BUS_UNAVAILABLE', `nats-server keeps crashing: see ${logFile}.`);
       onRestart(`its log: ${logFile}`, delayMs);
@@ -64,4 +71,26 @@ export async function startOwnNats(options: OwnNatsOptions): Promise<OwnNats> {
       void server.kill();
     },
   };
+}
+
+/** Resolves when a server has ended; one whose disk was full is ended as soon as there is room. @returns whether that was it */
+async function ended(
+  server: NatsServer,
+  { storeDir, logFile, onNotice }: Pick<OwnNatsOptions, 'storeDir' | 'logFile' | 'onNotice'>,
+): Promise<boolean> {
+  const gone = new AbortController();
+  void server.exited.then(() => gone.abort());
+  const onFull = (): void =>
+    onNotice(
+      `The disk of ${storeDir} is full: no job is taken until there is room. Pictures older than a day go by themselves.`,
+    );
+  // Whatever is wrong with looking, the end of the server is still seen.
+  const watched = { storeDir, logFile, signal: gone.signal, onFull };
+  const isOver = await untilRoomAgain(watched).catch(() => false);
+  if (isOver) {
+    onNotice('The disk has room again: nats-server is started anew.');
+    await server.stop();
+  }
+  await server.exited;
+  return isOver;
 }

@@ -22,6 +22,8 @@ const PATIENCE_MS = 15_000;
 
 /** Codes of the server, https://github.com/nats-io/nats-server/blob/v2.15.2/server/errors.json */
 const STORE_FAILED = 10_077;
+/** "insufficient resources", "insufficient storage resources available": by default the server takes three quarters of its disk. */
+const NO_STORAGE = [10_023, 10_047];
 const STREAM_NAME_IN_USE = 10_058;
 const CONSUMER_EXISTS = 10_148;
 const SYSTEM_UNAVAILABLE = 10_008;
@@ -90,6 +92,10 @@ function toMeshError(thrown: unknown): MeshError {
   if (thrown instanceof JetStreamApiError && thrown.code === STORE_FAILED) {
     return new MeshError('QUEUE_FULL', `JetStream takes no more: ${cause.message}. Try again later.`, {}, { cause });
   }
+  if (thrown instanceof JetStreamApiError && NO_STORAGE.includes(thrown.code)) {
+    const text = `NATS has too little room for its streams: ${cause.message}. Free some on the disk of its store, or raise its \`max_file_store\`.`;
+    return new MeshError('QUEUE_FULL', text, { code: thrown.code }, { cause });
+  }
   if (thrown instanceof errors.InvalidArgumentError) {
     return new MeshError(
       'PAYLOAD_TOO_LARGE',
@@ -101,7 +107,7 @@ function toMeshError(thrown: unknown): MeshError {
   if (thrown instanceof JetStreamApiError) {
     return new MeshError('INTERNAL', `JetStream refuses: ${cause.message}.`, { code: thrown.code }, { cause });
   }
-  const hint = 'Is the NATS server up, and started with JetStream (`-js`)?';
+  const hint = 'Is the NATS server up, started with JetStream (`-js`), and is there room on its disk?';
   return new MeshError('BUS_UNAVAILABLE', `JetStream does not answer: ${cause.message}. ${hint}`, {}, { cause });
 }
 
