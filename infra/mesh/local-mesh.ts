@@ -128,6 +128,7 @@ function planServices(options: LocalMeshOptions, place: { natsUrl: string; httpP
     LATENTMESH_LORAS: folders(options.loras, options.env.LATENTMESH_LORAS),
     LATENTMESH_EMBEDDINGS: folders(options.embeddings, options.env.LATENTMESH_EMBEDDINGS),
     ...(options.vae !== undefined && { LATENTMESH_VAE: options.vae }),
+    ...(options.refiner !== undefined && { LATENTMESH_REFINER: options.refiner }),
   };
   const natsKeys = options.env.LATENTMESH_NATS_KEYS;
   return ROLES.flatMap((role) =>

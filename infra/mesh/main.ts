@@ -22,7 +22,7 @@ async function run(options: MeshOptions, terminal: Terminal, state: StateFile): 
     process.exit(130);
   });
   const model = options.model ?? (await defaultModel());
-  await openPipeline(model, { vae: options.vae }); // Every service would refuse a wrong one: told once, before anything is started.
+  await openPipeline(model, options); // Every service would refuse a wrong one: told once, before anything is started.
   const logFolder = join(state.folder, 'logs');
   const studio = await prepareStudio(state.folder, process.env, (text) => terminal.notice(text));
   mesh = await startLocalMesh({

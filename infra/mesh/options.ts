@@ -18,6 +18,8 @@ export interface MeshOptions {
   readonly embeddings: readonly string[];
   /** Absolute. In the place of the model's own. */
   readonly vae?: string;
+  /** Absolute. SDXL's refiner, beside the model. */
+  readonly refiner?: string;
   /** Processes of each role. */
   readonly replicas: Readonly<Record<Role, number>>;
   readonly isQuiet: boolean;
@@ -30,6 +32,7 @@ export const USAGE = `Usage: npm start -- [options]
   --model PATH           checkpoint: a folder in the diffusers layout, or a .safetensors file (default: the one that comes
                          with latentmesh)
   --vae PATH             VAE in the place of the model's own: folder or .safetensors file
+  --refiner PATH         SDXL's refiner, beside the model: folder or .safetensors file
   --port PORT            HTTP port, 0 for any (default: 8188, or the next free one)
   --nats-port PORT       port of the nats-server that is started, 0 for any (default: 4222, or the next free one);
                          with NATS_URL set none is started
@@ -53,6 +56,7 @@ const FLAGS = {
   loras: { type: 'string', multiple: true },
   embeddings: { type: 'string', multiple: true },
   vae: { type: 'string' },
+  refiner: { type: 'string' },
   replicas: { type: 'string', multiple: true },
   quiet: { type: 'boolean', default: false },
   verbose: { type: 'boolean', default: false },
@@ -74,6 +78,7 @@ export function parseMeshOptions(args: readonly string[], folder: string): MeshO
     loras: (flags.loras ?? []).map((path) => resolve(folder, path)),
     embeddings: (flags.embeddings ?? []).map((path) => resolve(folder, path)),
     ...(flags.vae !== undefined && { vae: resolve(folder, flags.vae) }),
+    ...(flags.refiner !== undefined && { refiner: resolve(folder, flags.refiner) }),
     replicas: replicasOf(flags.replicas ?? []),
     isQuiet: flags.quiet,
     isVerbose: flags.verbose,

@@ -15,6 +15,8 @@ export interface SamplingFlags {
   readonly rng?: Rng;
   readonly guidanceRescale?: number;
   readonly guidanceInterval?: Interval;
+  /** Where the refiner takes over, or true for the mesh's default. */
+  readonly refiner?: number | true;
 }
 
 /** Adds them to the command. */
@@ -30,7 +32,8 @@ export function addSamplingOptions(command: Command): Command {
     .option('--eta <share>', 'fresh noise of DDIM, TCD and ancestral samplers, 0 to 1', decimalNumber)
     .addOption(new Option('--rng <name>', 'whose random numbers').choices(Rng.options))
     .option('--guidance-rescale <share>', 'how far guided noise is brought back, 0 to 1', decimalNumber)
-    .option('--guidance-interval <start-end>', 'part of the steps with guidance, 0.1-0.8', parseInterval);
+    .option('--guidance-interval <start-end>', 'part of the steps with guidance, 0.1-0.8', parseInterval)
+    .option('--refiner [share]', "let the mesh's refiner finish, from so far on; 0.8", decimalNumber);
 }
 
 /** The request's part. */
@@ -46,7 +49,13 @@ export function samplingFields(flags: SamplingFlags): {
     guidance_rescale: flags.guidanceRescale,
     guidance_start: flags.guidanceInterval?.start,
     guidance_end: flags.guidanceInterval?.end,
+    refiner: refinerOf(flags),
   };
+}
+
+function refinerOf({ refiner }: SamplingFlags): GenerateInput['refiner'] {
+  if (refiner === undefined) return undefined;
+  return refiner === true ? {} : { denoising_start: refiner };
 }
 
 function parseInterval(text: string): Interval {

@@ -7,7 +7,9 @@ import type { LoraWeights } from '#shared/adapters/lora-weights.ts';
 import type { DenoiseReply, DenoiseRequest } from '#shared/contracts/denoiser.ts';
 import { type CleanEstimate, cleanEstimate } from '#shared/diffusion/clean-estimate.ts';
 import { createSampler } from '#shared/diffusion/create-sampler.ts';
+import { refinerCall } from '#shared/diffusion/refiner-call.ts';
 import type { Sampler } from '#shared/diffusion/sampler.ts';
+import { MeshError } from '#shared/errors/errors.ts';
 import type { MeshClient } from '#shared/placement/mesh-client.ts';
 import type { ServedReply, ServedRequest } from '#shared/service/serve.ts';
 import type { WeightSet } from '#shared/session/device.ts';
@@ -15,7 +17,7 @@ import { recordSpan, withSpan } from '#shared/telemetry/tracing.ts';
 import { requireFinite } from '#shared/tensor/finite.ts';
 import { VAE_FACTOR } from '#shared/tensor/latents.ts';
 import type { SchedulerConfig } from '#shared/tensor/network-config.ts';
-import { pick, type Tensor, type TensorMap } from '#shared/tensor/tensor.ts';
+import { pick, type Tensor } from '#shared/tensor/tensor.ts';
 import { type CheckpointStore, Checkpoints } from './checkpoints.ts';
 import { latentsTensor } from './control.ts';
 import type { Conditioning } from './controlled-unet.ts';
@@ -25,6 +27,7 @@ import type { Guidance } from './guidance.ts';
 import { openGuidedRun } from './guided-run.ts';
 import { type JobNoise, jobNoise } from './job-noise.ts';
 import { JobWeights } from './job-weights.ts';
+import { openRefiner, RefinedGuidance } from './refined-run.ts';
 import { type RunStart, startRun } from './run-start.ts';
 import type { Unet } from './unet.ts';
 import { WaitingLine } from './waiting-line.ts';
@@ -32,6 +35,8 @@ import { WaitingLine } from './waiting-line.ts';
 /** What a denoiser is made of. */
 export interface DenoiserParts {
   readonly unet: Unet;
+  /** Given where another UNet may finish a run. */
+  readonly refiner?: Unet | undefined;
   readonly loras: LoraWeights;
   readonly mesh: MeshClient;
   readonly scheduler: SchedulerConfig;
@@ -130,6 +135,8 @@ class DenoiseJob {
   readonly #weights: JobWeights;
   readonly #checkpoints: Checkpoints | undefined;
   readonly #sampler: Sampler;
+  /** The calls of the whole schedule from which on another UNet is asked, and its sampler, which remembers nothing of those before. */
+  readonly #refined: { readonly call: number; readonly sampler: Sampler } | undefined;
   readonly #noise: JobNoise;
   readonly #latentShape: { readonly batch: number; readonly height: number; readonly width: number };
   #guidance: Guidance | undefined;
@@ -147,13 +154,11 @@ class DenoiseJob {
     this.#body = body;
     const batch = pick(request.tensors, 'prompt_embeds', 'f32').shape[0]!;
     this.#latentShape = { batch, height: body.height / VAE_FACTOR, width: body.width / VAE_FACTOR };
-    this.#sampler = createSampler(body.sampler, {
-      config: parts.scheduler,
-      steps: body.steps,
-      ...(body.eta !== undefined && { eta: body.eta }),
-      schedule: body.schedule,
-      isSdxl: parts.unet.config.added !== undefined,
-    });
+    this.#sampler = samplerOf(body, parts);
+    this.#refined = body.refiner && {
+      call: refinerCall(this.#sampler, body.refiner.denoising_start, parts.scheduler),
+      sampler: samplerOf(body, parts),
+    };
     const { height, width } = this.#latentShape;
     this.#noise = jobNoise(body, [batch, parts.unet.config.outChannels, height, width]);
   }
@@ -164,7 +169,7 @@ class DenoiseJob {
     const calls = this.#sampler.timesteps.length - start.call;
     const steps = this.#body.steps - (this.#body.start?.first_step ?? 0);
     this.#goBack(calls);
-    const guidance = this.#resumable(this.#openGuidance(calls, start.conditioning));
+    const guidance = this.#resumable(this.#openGuidance(calls, start));
     this.#guidance = guidance;
     let latents = start.latents;
     for (let call = 0; call < calls; call++) {
@@ -220,7 +225,7 @@ class DenoiseJob {
     return every > 0 && step < steps && (step === 1 || step % every === 0);
   }
 
-  #openGuidance(calls: number, inpaint: TensorMap | undefined): Guidance {
+  #openGuidance(calls: number, { call: startCall, conditioning: inpaint }: RunStart): Guidance {
     const { unet, mesh, distant } = this.#parts;
     const { job, height, width, guess_mode, deep_cache, controlnet_every, controlnets, loras } = this.#body;
     const { tensors, deadlineUnixMs } = this.#request;
@@ -245,7 +250,13 @@ class DenoiseJob {
       deadlineUnixMs,
       signal: this.#signal,
     };
-    return openGuidedRun(parts, { ...shared, name: job, hints: tensors }, { body: this.#body, tensors, inpaint });
+    const guided = { ...shared, name: job, hints: tensors };
+    const request = { body: this.#body, tensors, inpaint };
+    const model = openGuidedRun(parts, guided, request);
+    if (!this.#refined) return model;
+    const refiner = this.#parts.refiner ?? noRefiner();
+    const open = (): Guidance => openRefiner(mesh, { unet: refiner, job: guided, request });
+    return new RefinedGuidance(model, this.#refined.call - startCall, open);
   }
 
   async #step(
@@ -253,8 +264,8 @@ class DenoiseJob {
     weights: WeightSet,
     { latents, call, start }: { latents: Float32Array; call: number; start: RunStart },
   ): Promise<Float32Array> {
-    const sampler = this.#sampler;
     const at = start.call + call;
+    const sampler = this.#refined && at >= this.#refined.call ? this.#refined.sampler : this.#sampler;
     const input = sampler.scaleModelInput(latents, at);
     const { noise_pred, runMs } = await guidance.predict({
       index: call,
@@ -290,4 +301,13 @@ class DenoiseJob {
     const preview = clean ? { clean: latentsTensor(clean, this.#latentShape) } : {};
     this.#parts.progress({ job, step, steps, latents, ...preview });
   }
+}
+
+function samplerOf({ sampler, steps, eta, schedule }: DenoiseRequest, { scheduler, unet }: DenoiserParts): Sampler {
+  const isSdxl = unet.config.added !== undefined;
+  return createSampler(sampler, { config: scheduler, steps, ...(eta !== undefined && { eta }), schedule, isSdxl });
+}
+
+function noRefiner(): never {
+  throw new MeshError('UNSUPPORTED_OPTION', 'This denoiser has no refiner: start it with LATENTMESH_REFINER.');
 }

@@ -14,9 +14,11 @@ import { publishProgress } from './progress.ts';
 import { Unet } from './unet.ts';
 
 await runService('denoiser', async ({ config, transport, bus, mesh, directory, instance, tellSoon }) => {
-  const pipeline = await openPipeline(config.modelFolder);
+  const pipeline = await openPipeline(config.modelFolder, { refiner: config.refiner });
   const device = await openDevice(config);
   const unet = await Unet.load(device, pipeline.folders.unet, pipeline.unet);
+  const { refiner } = pipeline;
+  const refinerUnet = refiner && (await Unet.load(device, refiner.folder, refiner.unet));
   // What most jobs ask for: the model's own size, with guidance.
   const { sampleSize } = pipeline.unet;
   const batch = pipeline.unet.guidanceWidth === undefined ? 2 : 1; // one that reads the scale has no second half
@@ -38,11 +40,12 @@ await runService('denoiser', async ({ config, transport, bus, mesh, directory, i
   const denoisers = () => directory.instances('denoiser');
   const parts = {
     unet,
+    ...(refinerUnet && { refiner: refinerUnet }),
     loras,
     mesh,
     scheduler: pipeline.scheduler,
     ...(config.guidance === 'split' && { distant: { mesh, instance, denoisers } }),
-    checkpoints: checkpointStore(transport, pipeline.name, config.checkpointSteps),
+    checkpoints: checkpointStore(transport, [pipeline.name, refiner?.name].join('+'), config.checkpointSteps),
     progress: publishProgress({ transport, bus, instance, latentRgb: pipeline.latentRgb }),
   };
   const denoiseJob = denoise(parts, inTurn);

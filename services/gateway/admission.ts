@@ -22,6 +22,7 @@ import { requestOf } from './job-request.ts';
 import { checkLoraStart, warnOfLoraStart } from './lora-start.ts';
 import { warnOfUnreadTags } from './lora-tags.ts';
 import { editedOf, readPrompts, withoutBreaks } from './read-prompts.ts';
+import { admitRefiner } from './refiner.ts';
 import { type Sampling, Samplings } from './sampling.ts';
 import { sizeFields } from './size-conditioning.ts';
 import { checkStart, stepsRun } from './start-rules.ts';
@@ -95,6 +96,7 @@ export class Admission {
     if (width * height > MAX_PIXELS) throw tooLarge(width, height);
     const hires = admitHires(request, { width, height });
     if (hires) await this.#checkHiresSteps(sampling, hires);
+    const refiner = admitRefiner(request, pipeline, { sampling, hires });
     const variation = admitVariation(request, job, batch);
     const negative_prompts = spread(request.negative_prompt ?? '', batch);
     const edited = editedOf(request, { prompts, negative_prompts }, { sampling, config: pipeline.scheduler, hires });
@@ -109,6 +111,7 @@ export class Admission {
       ...(edited && { edited }),
       zero_negative: request.negative_prompt === undefined && pipeline.forcesZeros,
       ...sizeFields(request, pipeline),
+      ...(refiner && { refiner }),
       width,
       height,
       steps,

@@ -56,6 +56,7 @@ export const AdmittedJob = z.object({
   /** The unconditional half is zeros: no negative prompt was given, and the model was trained so. */
   zero_negative: z.boolean().default(false),
   ...SIZE_CONDITIONING,
+  refiner: z.object({ model: z.string(), denoising_start: z.number() }).optional(),
   prompt_syntax: PromptSyntax,
   /** What prompts become where they are edited in mid-run. */
   edited: EditedPrompts.optional(),

@@ -26,7 +26,7 @@ import { openStores } from './stores.ts';
 import { workOn } from './work.ts';
 
 await runService('gateway', async ({ config, instance, transport, directory, mesh, log }) => {
-  const pipeline = await openPipeline(config.modelFolder, { vae: config.vae });
+  const pipeline = await openPipeline(config.modelFolder, config);
   const { queue, store, results, bury } = await openStores(transport, config, log);
   const files = recentFiles(results);
   const now = Date.now;

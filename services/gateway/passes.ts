@@ -14,7 +14,7 @@ import { enlarged } from './enlarge.ts';
 import type { GenerationParts } from './generation-parts.ts';
 import { readHint } from './hint.ts';
 import type { AdmittedJob } from './job.ts';
-import { timeIdsOf } from './size-conditioning.ts';
+import { refinerTimeIds, timeIdsOf } from './size-conditioning.ts';
 import { nothingKept } from './start-tensors.ts';
 import { readStart } from './stored-start.ts';
 
@@ -36,6 +36,8 @@ export interface Pass {
   /** Which prompts its calls have, where they are edited. */
   readonly conditionings: denoiser.DenoiseRequest['conditionings'];
   readonly tensors: TensorMap;
+  /** Whether it gives the job's pictures: the refiner's part is its end. */
+  readonly isLast: boolean;
 }
 
 /** Calls of the model in runs before and after. */
@@ -83,7 +85,7 @@ export async function firstPass(parts: GenerationParts, job: AdmittedJob, option
   const skipped = start ? firstStep(steps, start.strength) : 0;
   const conditionings = edited?.calls ?? [];
   const tensors = { ...hints, ...seen, ...pictures };
-  return { size: { width, height }, steps, firstStep: skipped, lora_start, conditionings, tensors };
+  return { size: { width, height }, steps, firstStep: skipped, lora_start, conditionings, tensors, isLast: !job.hires };
 }
 
 /** Inpainting UNets see a mask in every run. */
@@ -98,7 +100,14 @@ function secondPass(
 ): Omit<Pass, 'tensors'> {
   const { width, height } = hires;
   const steps = scheduleOf(hires);
-  return { size: { width, height }, steps, firstStep: steps - hires.steps, lora_start: 'exact', conditionings };
+  return {
+    size: { width, height },
+    steps,
+    firstStep: steps - hires.steps,
+    lora_start: 'exact',
+    conditionings,
+    isLast: true,
+  };
 }
 
 function callsOf({ parts, job }: Runs, { steps, firstStep: skipped }: Omit<Pass, 'tensors'>): number {
@@ -118,6 +127,7 @@ async function run({ parts, job, embeds, options }: Runs, pass: Pass, other_call
     ...{ sampler, schedule, eta, rng, seeds, guidance_scale, guess_mode, controlnets, preview_every },
     ...{ guidance_rescale, guidance_start, guidance_end },
     ...timeIdsOf({ ...job, ...pass.size }, parts.pipeline),
+    ...refinerOf(job, pass),
     loras: lorasOf(job),
     lora_start: pass.lora_start,
     conditionings: pass.conditionings,
@@ -130,6 +140,11 @@ async function run({ parts, job, embeds, options }: Runs, pass: Pass, other_call
   const tensors = { ...embeds, ...pass.tensors };
   const reply = await parts.mesh.call(denoiser.denoise, request, tensors, { ...options, ...holdsLoras('unet', job) });
   return { latents: pick(reply.tensors, 'latents', 'f32'), loraEnteredStep: reply.body.lora_entered_step };
+}
+
+function refinerOf(job: AdmittedJob, { isLast, size }: Pass): Pick<denoiser.DenoiseRequest, 'refiner'> {
+  if (!job.refiner || !isLast) return {};
+  return { refiner: { denoising_start: job.refiner.denoising_start, ...refinerTimeIds({ ...job, ...size }) } };
 }
 
 async function readHints(

@@ -7,6 +7,7 @@ import { encodePng, PARAMETERS_KEYWORD } from '#shared/image/png.ts';
 import { VERSION } from '#shared/service/version.ts';
 import { type Tensor, tensor } from '#shared/tensor/tensor.ts';
 import type { AdmittedJob } from './job.ts';
+import { refinerPairs } from './refiner.ts';
 import { sizePairs } from './size-conditioning.ts';
 import { startFields, startPairs } from './start-text.ts';
 
@@ -74,6 +75,7 @@ export function parametersText(job: DoneJob, index: number): string {
       ...(job.guess_mode && { 'Guess mode': 'True' }),
       ...(job.controlnet_every && { 'ControlNet every': String(job.controlnet_every) }),
       ...sizePairs(job),
+      ...refinerPairs(job),
       ...deepCachePairs(job),
       ...startPairs(job),
       ...loraStartPairs(job),

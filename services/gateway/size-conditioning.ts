@@ -18,12 +18,10 @@ const NEGATIVE_AESTHETIC_SCORE = 2.5;
  * Picks the fields of a request.
  * @throws MeshError UNSUPPORTED_OPTION naming one that this model has no use for
  */
-export function sizeFields(request: SizeFields, pipeline: Pipeline): SizeFields {
+export function sizeFields(request: SizeFields & { readonly refiner?: unknown }, pipeline: Pipeline): SizeFields {
   const given = FIELDS.filter((field) => request[field] !== undefined);
   const count = sizeCount(pipeline);
-  const unused = given.find(
-    (field) => count === undefined || field.includes('aesthetic') !== (count === 5 && isLast(field)),
-  );
+  const unused = given.find((field) => !isTold(field, count, request.refiner !== undefined));
   if (unused === undefined) return Object.fromEntries(given.map((field) => [field, request[field]]));
   const kind =
     count === undefined
@@ -32,18 +30,34 @@ export function sizeFields(request: SizeFields, pipeline: Pipeline): SizeFields 
   throw new MeshError('UNSUPPORTED_OPTION', `${unused}: this model ${kind}; leave it out.`, { path: unused });
 }
 
-/** Whether a field is the last of the sizes: the target, or the refiner's score. */
-function isLast(field: string): boolean {
-  return field.includes('target') || field.includes('aesthetic');
+/** Scores are the refiner's, the model itself or beside it; it has them in the place of a target size. */
+function isTold(field: string, count: 5 | 6 | undefined, hasRefiner: boolean): boolean {
+  if (count === undefined) return false;
+  if (field.includes('aesthetic')) return count === 5 || hasRefiner;
+  return count === 6 || !field.includes('target');
 }
 
-/** `time_ids` of both halves for a picture of this size; nothing for models that take none. */
-export function timeIdsOf(
-  job: SizeFields & { readonly height: number; readonly width: number },
-  pipeline: Pipeline,
-): { time_ids?: number[]; negative_time_ids?: number[] } {
+/** What a job's runs are told, and for a picture of which size. */
+type ToldJob = SizeFields & { readonly height: number; readonly width: number };
+
+/** `time_ids` of both halves. */
+export interface TimeIds {
+  readonly time_ids: number[];
+  readonly negative_time_ids: number[];
+}
+
+/** `time_ids` for a picture of this size; nothing for models that take none. */
+export function timeIdsOf(job: ToldJob, pipeline: Pipeline): TimeIds | Record<string, never> {
   const count = sizeCount(pipeline);
-  if (count === undefined) return {};
+  return count === undefined ? {} : idsOf(job, count);
+}
+
+/** Those of the refiner beside a model. */
+export function refinerTimeIds(job: ToldJob): TimeIds {
+  return idsOf(job, 5);
+}
+
+function idsOf(job: ToldJob, count: 5 | 6): TimeIds {
   const size: [number, number] = [job.height, job.width];
   const { original_size: original = size, crops_coords_top_left: crop = [0, 0], target_size: target = size } = job;
   const isRefiner = count === 5;

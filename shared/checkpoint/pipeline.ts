@@ -11,6 +11,7 @@ import { readLatentRgb } from './latent-rgb.ts';
 import { pickleHint } from './pickle.ts';
 import { type Family, familyOf } from './pipeline-class.ts';
 import { checkFit, sizesOf } from './pipeline-fit.ts';
+import { openRefiner, type RefinerPart } from './refiner.ts';
 import { separateVae } from './separate-vae.ts';
 import { placeInFile } from './single-file/single-file.ts';
 import { parseUnetConfig } from './unet-config.ts';
@@ -34,6 +35,8 @@ export interface Pipeline {
   readonly latentRgb: LatentRgb;
   /** Whether the negative half of guidance is zeros where no negative prompt is given. */
   readonly forcesZeros: boolean;
+  /** Given where another UNet may finish a run. */
+  readonly refiner?: RefinerPart;
   /** Only of a model that knows few words. */
   readonly vocabulary?: Vocabulary;
 }
@@ -66,6 +69,8 @@ const TEXT_PARTS = {
 export interface PipelineOptions {
   /** A VAE of its own: folder or file. */
   readonly vae?: string | undefined;
+  /** Another checkpoint whose UNet may finish a run: folder or file. */
+  readonly refiner?: string | undefined;
 }
 
 /**
@@ -97,7 +102,9 @@ export async function openPipeline(folder: string, options: PipelineOptions = {}
   const folders = { unet: join(root, 'unet'), vae: vaeFolder };
   const forcesZeros = index.force_zeros_for_empty_prompt === true;
   const latentRgb = await readLatentRgb(root, vae);
-  const parts = { family, folders, textEncoders, unet, vae, scheduler, forcesZeros, latentRgb };
+  const refiner =
+    options.refiner === undefined ? {} : { refiner: await openRefiner(options.refiner, { textEncoders, vae }) };
+  const parts = { family, folders, textEncoders, unet, vae, scheduler, forcesZeros, latentRgb, ...refiner };
   const place = placeInFile(root);
   const name = basename(root, place ? extname(root) : '');
   return { name, folder: place ? dirname(root) : root, ...parts, ...(vocabulary && { vocabulary }) };

@@ -39,6 +39,8 @@ const Environment = z.object({
   LATENTMESH_MODEL: z.string('name the model folder'),
   /** A VAE in the place of the model's own: folder or `.safetensors` file. */
   LATENTMESH_VAE: z.string().min(1).optional(),
+  /** SDXL's refiner, beside the model: folder or `.safetensors` file. */
+  LATENTMESH_REFINER: z.string().min(1).optional(),
   /** Extra folders to find ControlNets and LoRAs in, separated by ":". */
   LATENTMESH_CONTROLNETS: Folders,
   LATENTMESH_LORAS: Folders,
@@ -129,6 +131,8 @@ export interface Config {
   readonly modelFolder: string;
   /** In the place of the model's own: folder or file. */
   readonly vae?: string;
+  /** Beside the model: folder or file. */
+  readonly refiner?: string;
   readonly controlnetFolders: readonly string[];
   readonly loraFolders: readonly string[];
   readonly embeddingFolders: readonly string[];
@@ -179,6 +183,7 @@ export function readConfig(role: string, env: NodeJS.ProcessEnv): Config {
     ...(values.LATENTMESH_NATS_REPLICAS !== undefined && { natsReplicas: values.LATENTMESH_NATS_REPLICAS }),
     modelFolder: values.LATENTMESH_MODEL,
     ...(values.LATENTMESH_VAE !== undefined && { vae: values.LATENTMESH_VAE }),
+    ...(values.LATENTMESH_REFINER !== undefined && { refiner: values.LATENTMESH_REFINER }),
     controlnetFolders: values.LATENTMESH_CONTROLNETS,
     loraFolders: values.LATENTMESH_LORAS,
     embeddingFolders: values.LATENTMESH_EMBEDDINGS,

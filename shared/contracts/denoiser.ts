@@ -46,6 +46,7 @@ export type NoiseVariation = z.infer<typeof NoiseVariation>;
  *   negative_prompt_embeds_1 …
  *   pooled_prompt_embeds           f32 [B, P], of SDXL
  *   negative_pooled_prompt_embeds  f32 [B, P], of SDXL with guidance
+ *   refiner_negative_prompt_embeds, refiner_negative_pooled_prompt_embeds  of a refiner whose negative half is another: as those without `refiner_`
  *   hint_0 …                       u8 [1, 3, H, W], one for each ControlNet
  *   init_mean                      f32 [1 or B, 4, h, w], with `start`: clean latents to begin from
  *   init_deviation                 the same shape: they are drawn, mean + deviation · noise; left out: they are the mean
@@ -70,6 +71,8 @@ export const denoise = operation('denoiser', 'denoise', {
     /** Of SDXL; the negative half has the same unless told. */
     time_ids: TimeIds.optional(),
     negative_time_ids: TimeIds.optional(),
+    /** What is left of the way from so far on is made by the refiner's UNet, which is told other sizes. */
+    refiner: z.object({ denoising_start: z.number(), time_ids: TimeIds, negative_time_ids: TimeIds }).optional(),
     ...GuidanceShape,
     /** Which embeddings a call has, where they change: from `first_call` on those of that index. The first entry is of call 0. */
     conditionings: z

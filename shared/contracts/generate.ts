@@ -16,6 +16,7 @@ import {
   MIN_SIDE,
 } from './limits.ts';
 import { Preprocessor } from './preprocessors.ts';
+import { Refiner } from './refiner.ts';
 import { SIZE_CONDITIONING } from './size-conditioning.ts';
 import { ResizeMode, START_FIELDS } from './start.ts';
 
@@ -143,6 +144,8 @@ export const GenerateRequest = z
     guidance_scale: z.number().min(0).max(MAX_GUIDANCE_SCALE).default(7.5),
     ...GuidanceShape,
     ...SIZE_CONDITIONING,
+    /** The last part of the run by the mesh's refiner; of two runs, the second. */
+    refiner: Refiner.optional(),
     /** A1111's label, "DPM++ 2M Karras"; also aliases. */
     sampler: z.string().min(1).max(64).optional(),
     /** How noise levels are spread: "karras", "SGM Uniform". Left out: as the sampler's name or the checkpoint says. */

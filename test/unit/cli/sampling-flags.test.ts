@@ -30,6 +30,11 @@ describe('command line — sampling', () => {
     });
   });
 
+  it('a refiner takes over where it is told, or where the mesh says', () => {
+    expect(fieldsOf('--refiner')).toEqual({ refiner: {} });
+    expect(fieldsOf('--refiner', '0.7')).toEqual({ refiner: { denoising_start: 0.7 } });
+  });
+
   it.each([
     ['--guidance-interval', '0.5'],
     ['--guidance-interval', 'a-b'],

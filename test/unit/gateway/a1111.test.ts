@@ -46,6 +46,11 @@ describe('A1111 — what is honoured', () => {
       { subseed: 3, subseed_strength: 0.2, seed_resize_from_w: 64, seed_resize_from_h: 128 },
       { subseed: 3, subseed_strength: 0.2, seed_resize_from: { width: 64, height: 128 } },
     ],
+    [
+      'a refiner',
+      { refiner_checkpoint: 'finisher [0123456789]', refiner_switch_at: 0.7 },
+      { refiner: { model: 'finisher', denoising_start: 0.7 } },
+    ],
     ['a name for the job', { force_task_id: 'mine' }, { job: 'mine' }],
     [
       'settings of its own',
@@ -170,7 +175,14 @@ describe('A1111 — what is not', () => {
         script_name: null,
         script_args: [],
       },
-      ...{ save_images: false, do_not_save_grid: true, override_settings: {}, hr_prompt: '', refiner_checkpoint: null },
+      ...{
+        save_images: false,
+        do_not_save_grid: true,
+        override_settings: {},
+        hr_prompt: '',
+        refiner_checkpoint: 'None',
+      },
+      ...{ refiner_switch_at: 0.8 },
       ...{ alwayson_scripts: { ADetailer: { args: [false] } }, scheduler: 'automatic', enable_hr: false, hr_scale: 2 },
     };
     expect(await text({ prompt: 'a cat', ...nothing })).toEqual(await text({ prompt: 'a cat' }));

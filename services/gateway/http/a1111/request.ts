@@ -54,6 +54,7 @@ export async function readJob(body: unknown, kind: 'txt2img' | 'img2img'): Promi
     batch: batchOf(fields),
     ...seedsOf(fields),
     ...(kind === 'img2img' ? startOf(fields) : hiresOf(fields)),
+    ...refinerOf(fields),
     controlnets: scriptsOf(fields),
     preview_every: Math.max(1, Math.round(steps / PREVIEWS)),
     ...settingsOf(fields.override_settings ?? {}),
@@ -112,6 +113,17 @@ function hiresOf(fields: A1111Fields): Partial<GenerateInput> {
   return { hires: { ...size, strength, upscaler, ...(steps ? { steps } : {}) } };
 }
 
+/** As in the web UI there is none without both, and none that has nothing left to do. */
+function refinerOf({ refiner_checkpoint: name, refiner_switch_at: start }: A1111Fields): Partial<GenerateInput> {
+  if (!name || name === 'None' || start == null || start >= 1) return {};
+  return { refiner: { model: withoutHash(name), denoising_start: start } };
+}
+
+/** `name [1a2b3c4d5e]` as the web UI lists checkpoints. */
+function withoutHash(name: string): string {
+  return name.replace(/ \[[0-9a-f]{8,}\]$/, '');
+}
+
 function startOf(fields: A1111Fields): Partial<GenerateInput> {
   const [init_image, ...others] = fields.init_images ?? [];
   if (init_image === undefined) throw invalidRequest([{ path: 'init_images', message: 'is missing' }]);
@@ -151,7 +163,7 @@ function scriptsOf({ alwayson_scripts, init_images }: A1111Fields): GenerateInpu
 
 /** Settings of the web UI that a request may change for itself. */
 const SETTINGS: Readonly<Record<string, (value: unknown) => Partial<GenerateInput>>> = {
-  sd_model_checkpoint: (value) => ({ model: String(value).replace(/ \[[0-9a-f]{8,}\]$/, '') }),
+  sd_model_checkpoint: (value) => ({ model: withoutHash(String(value)) }),
   CLIP_stop_at_last_layers: (value) => ({ clip_skip: value as number }),
   randn_source: (value) => ({ rng: value === 'CPU' ? 'cpu' : 'philox' }),
   eta_noise_seed_delta: (value) => neutral('eta_noise_seed_delta', value, [0]),
