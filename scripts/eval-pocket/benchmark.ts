@@ -40,6 +40,8 @@ export interface Benchmark {
   readonly steps: number;
   readonly guidance: number;
   readonly edge_tolerance_pixels: number;
+  /** Levels of 256. */
+  readonly block_tolerance: number;
   /** In the order of the checker's outputs. */
   readonly names: Readonly<Record<'objects' | 'colours' | 'grounds' | 'times' | 'styles', readonly string[]>>;
   /** The other styles show neither colours nor ground nor time. */
@@ -56,9 +58,6 @@ export interface Benchmark {
 export async function readBenchmark(): Promise<Benchmark> {
   return JSON.parse(await readFile(join(FOLDER, 'benchmark.json'), 'utf8')) as Benchmark;
 }
-
-/** The drawings, u8 [128, 128, 3] each, in the order of `Benchmark.drawings`. */
-export const readDrawings = (count: number): Promise<Picture[]> => readSheet('drawings.png', count);
 
 /** The pictures of a sheet of the recipe, u8 [128, 128, 3] each. */
 export async function readSheet(name: string, count: number): Promise<Picture[]> {

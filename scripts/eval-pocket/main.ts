@@ -2,7 +2,7 @@
  * How good the pocket model is, through a running mesh: `npm run eval:pocket [-- --part PART… --diffusers FOLDER]`.
  *
  * Writes `models/pocket/evaluation/results.json`, the tables and the contact sheets of the model card. With --part (prompts,
- * edges, loras; repeatable) the rest of the results stays.
+ * edges, layout, loras; repeatable) the rest of the results stays.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -11,12 +11,12 @@ import { median } from '../../benchmarks/statistics.ts';
 import { MODEL, readBenchmark } from './benchmark.ts';
 import { Checker } from './checker.ts';
 import { difference, readPictures } from './diffusers.ts';
-import { type Bench, judge, type LoraResult, measureEdges, measureLora, measurePrompts } from './measure.ts';
+import { type Bench, judge, type LoraResult, measureControlNet, measureLora, measurePrompts } from './measure.ts';
 import { Painter } from './pictures.ts';
 import { type Results, readResults, writeReport } from './report.ts';
 import { writeSheet } from './sheet.ts';
 
-const PARTS: readonly string[] = ['prompts', 'edges', 'loras'];
+const PARTS: readonly string[] = ['prompts', 'edges', 'layout', 'loras'];
 const COLUMNS = 8;
 const SHOWN_SINGLES = 24;
 const SHOWN_PAIRS = 8;
@@ -38,7 +38,12 @@ const bench: Bench = { benchmark, painter, checker };
 const sheet = (name: string, pictures: readonly Picture[]): Promise<void> =>
   writeSheet(join(MODEL, name), pictures, COLUMNS);
 
-const MEASURED: Readonly<Record<string, () => Promise<Partial<Results>>>> = { prompts, edges, loras };
+const MEASURED: Readonly<Record<string, () => Promise<Partial<Results>>>> = {
+  prompts,
+  edges: () => controlNet('edges'),
+  layout: () => controlNet('layout'),
+  loras,
+};
 let results = await readResults();
 for (const part of parts) {
   const measured = await MEASURED[part]!();
@@ -56,15 +61,15 @@ async function prompts(): Promise<Partial<Results>> {
   return { date, single: single.score, pair: pair.score, ...(compared && { diffusers: compared }) };
 }
 
-/** Drawings, pictures along them, pictures without. */
-async function edges(): Promise<Partial<Results>> {
-  const { rows, ...result } = await measureEdges(bench);
+/** Hints, pictures along them, pictures without. */
+async function controlNet(name: 'edges' | 'layout'): Promise<Partial<Results>> {
+  const { rows, ...result } = await measureControlNet(bench, name);
   const columns = rows.slice(0, COLUMNS);
   await sheet(
-    'edges.png',
+    `${name}.png`,
     [0, 1, 2].flatMap((i) => columns.map((row) => row[i]!)),
   );
-  return { edges: result, picture_ms: median(painter.singleMs) };
+  return { [name]: result, picture_ms: median(painter.singleMs) };
 }
 
 /** One row of pictures for each style. */

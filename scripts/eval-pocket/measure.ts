@@ -1,7 +1,8 @@
-/** What is measured: prompts alone, along drawings, in each style. */
+/** What is measured: prompts alone, along hints, in each style. */
 import { canny } from '#shared/image/canny.ts';
 import type { Picture } from '#shared/image/picture.ts';
-import { type Benchmark, type Expected, readDrawings, type Score } from './benchmark.ts';
+import { type Benchmark, type Expected, readSheet, type Score } from './benchmark.ts';
+import { blocksNear } from './blocks.ts';
 import type { Checker } from './checker.ts';
 import { edgeF1 } from './edge-f1.ts';
 import type { Painter } from './pictures.ts';
@@ -14,11 +15,11 @@ export interface Painted {
 }
 
 /** A ControlNet against none, on the same prompts and seeds. */
-export interface EdgesResult {
-  readonly drawings: number;
-  /** Mean F1 of the pictures' edges to the drawing's. */
-  readonly f1: number;
-  readonly f1Without: number;
+export interface ControlResult {
+  readonly hints: number;
+  /** Mean likeness to the hint: F1 of the edges, or the share of blocks in their colour. */
+  readonly match: number;
+  readonly matchWithout: number;
   readonly score: Score;
   readonly scoreWithout: Score;
 }
@@ -59,21 +60,45 @@ export async function measurePrompts(bench: Bench, kind: Expected['kind']): Prom
   return { pictures, score: await judge(bench, entries, pictures) };
 }
 
-/** Along drawings, and the same prompts without them. */
-export async function measureEdges(bench: Bench): Promise<EdgesResult & { readonly rows: readonly Picture[][] }> {
-  const { drawings: entries, edge_tolerance_pixels: tolerance } = bench.benchmark;
-  const drawings = await readDrawings(entries.length);
-  const made = await bench.painter.paintAlone(entries, drawings);
-  const free = await bench.painter.paintAlone(entries);
-  const meanF1 = (pictures: readonly Picture[]): number =>
-    mean(pictures.map((picture, i) => edgeF1(drawings[i]!, canny(picture), tolerance)));
+/** The ControlNets: where their hints are, how like a hint a picture is, and whether it has to be without words to go by. */
+const CONTROLNETS = {
+  edges: {
+    sheet: 'drawings.png',
+    match: (hint: Picture, made: Picture, { edge_tolerance_pixels }: Benchmark) =>
+      edgeF1(hint, canny(made), edge_tolerance_pixels),
+    isWordless: false,
+  },
+  layout: {
+    sheet: 'layouts.png',
+    match: (hint: Picture, made: Picture, { block_tolerance }: Benchmark) => blocksNear(hint, made, block_tolerance),
+    // The words of a prompt decide most of its colours.
+    isWordless: true,
+  },
+} as const;
+
+/** Along hints, and the same prompts without them. */
+export async function measureControlNet(
+  bench: Bench,
+  controlnet: keyof typeof CONTROLNETS,
+): Promise<ControlResult & { readonly rows: readonly Picture[][] }> {
+  const { sheet, match, isWordless } = CONTROLNETS[controlnet];
+  const { drawings: entries } = bench.benchmark;
+  const hints = await readSheet(sheet, entries.length);
+  const paint = async (prompted: readonly Expected[]) => ({
+    made: await bench.painter.paintAlone(prompted, { controlnet, hints }),
+    free: await bench.painter.paintAlone(prompted),
+  });
+  const { made, free } = await paint(entries);
+  const compared = isWordless ? await paint(entries.map((entry) => ({ ...entry, prompt: '' }))) : { made, free };
+  const likeness = (pictures: readonly Picture[]): number =>
+    mean(pictures.map((picture, i) => match(hints[i]!, picture, bench.benchmark)));
   return {
-    drawings: entries.length,
-    f1: meanF1(made),
-    f1Without: meanF1(free),
+    hints: entries.length,
+    match: likeness(compared.made),
+    matchWithout: likeness(compared.free),
     score: await judge(bench, entries, made),
     scoreWithout: await judge(bench, entries, free),
-    rows: entries.map((_, i) => [drawings[i]!, made[i]!, free[i]!]),
+    rows: entries.map((_, i) => [hints[i]!, compared.made[i]!, compared.free[i]!]),
   };
 }
 

@@ -47,11 +47,14 @@ export class Painter implements AsyncDisposable {
     return pictures;
   }
 
-  /** One picture for each prompt, each along its own drawing, or along none. */
-  async paintAlone(entries: readonly Expected[], drawings?: readonly Picture[]): Promise<Picture[]> {
+  /** One picture for each prompt, each along its own hint, or along none. */
+  async paintAlone(
+    entries: readonly Expected[],
+    control?: { readonly controlnet: string; readonly hints: readonly Picture[] },
+  ): Promise<Picture[]> {
     const pictures: Picture[] = [];
     for (const [i, entry] of entries.entries()) {
-      const controlnets = drawings ? [await edgesUnit(drawings[i]!)] : [];
+      const controlnets = control ? [await controlUnit(control.controlnet, control.hints[i]!)] : [];
       pictures.push(...(await this.#ask([entry], { controlnets })));
     }
     return pictures;
@@ -81,8 +84,8 @@ export class Painter implements AsyncDisposable {
   }
 }
 
-/** The drawing as it is: no edges are looked for in it. */
-export async function edgesUnit(drawing: Picture) {
-  const image = Buffer.from(await encodePng(drawing)).toString('base64');
-  return { controlnet: 'edges', image, preprocessor: 'none' as const };
+/** The hint as it is: nothing is looked for in it. */
+export async function controlUnit(controlnet: string, hint: Picture) {
+  const image = Buffer.from(await encodePng(hint)).toString('base64');
+  return { controlnet, image, preprocessor: 'none' as const };
 }

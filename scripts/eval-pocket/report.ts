@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Benchmark, FOLDER, MODEL, type Score } from './benchmark.ts';
 import type { Difference } from './diffusers.ts';
-import type { EdgesResult, LoraResult } from './measure.ts';
+import type { ControlResult, LoraResult } from './measure.ts';
 
 /** All that was measured; parts may be missing. */
 export interface Results {
@@ -11,7 +11,8 @@ export interface Results {
   readonly single?: Score;
   readonly pair?: Score;
   readonly diffusers?: Difference & { readonly single: Score; readonly pair: Score };
-  readonly edges?: EdgesResult;
+  readonly edges?: ControlResult;
+  readonly layout?: ControlResult;
   /** Median of the jobs of one picture without add-ons, from acceptance to reply. */
   readonly picture_ms?: number;
   readonly loras?: Readonly<Record<string, LoraResult>>;
@@ -55,19 +56,21 @@ function promptsTable({ on_renders: { plain } }: Benchmark, { single, pair, diff
   );
 }
 
-function addOnsTable(benchmark: Benchmark, { edges, loras = {} }: Results): string {
+function addOnsTable(benchmark: Benchmark, { edges, layout, loras = {} }: Results): string {
   return table(
     ['add-on', 'what', 'with it', 'without it', 'goal'],
     [
-      ...(edges ? edgesRows(edges) : []),
+      ...(edges ? controlRows('edges', 'F1 of edges within 2 pixels', '≥ 0.7', edges) : []),
+      ...(layout ? controlRows('layout', 'share of 64 blocks in their colour, without a prompt', '', layout) : []),
       ...Object.entries(loras).flatMap(([name, result]) => loraRows(benchmark, name, result)),
     ],
   );
 }
 
-function edgesRows({ drawings, f1, f1Without, score, scoreWithout }: EdgesResult): string[][] {
+function controlRows(name: string, what: string, goal: string, result: ControlResult): string[][] {
+  const { hints, match, matchWithout, score, scoreWithout } = result;
   return [
-    ['`edges`', `F1 of edges within 2 pixels, ${drawings} drawings`, f1.toFixed(2), f1Without.toFixed(2), '≥ 0.7'],
+    [`\`${name}\``, `${what}, ${hints} hints`, match.toFixed(2), matchWithout.toFixed(2), goal],
     ['', 'objects + colours + ground', percent(score.all), percent(scoreWithout.all), '−5 points at most'],
   ];
 }

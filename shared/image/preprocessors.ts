@@ -27,8 +27,9 @@ export type Preprocess = (picture: Picture, settings: PreprocessorSettings) => P
 
 /** Deviation of the blur, pixels, as A1111's. */
 const BLUR_DEVIATION = 9;
-/** Pixels of one cell, as of the T2I-Adapter that is trained on such grids. */
+/** Pixels of one cell, as of the T2I-Adapter that is trained on such grids at 512 × 512; smaller pictures have as many cells. */
 const GRID_CELL = 64;
+const GRID_CELLS = 8;
 /** Soft edges: the picture is smoothed by so many pixels first, and a gradient of a quarter of the steepest is white. */
 const SOFT_DEVIATION = 1;
 const SOFT_GAIN = 0.5;
@@ -55,8 +56,8 @@ export const PREPROCESSORS = {
   blur_gaussian: (picture) => blurred(picture, BLUR_DEVIATION),
   /** Coarser by `downsampling`: what tile ControlNets add details to. */
   tile_resample: (picture, { downsampling }) => resampled(picture, downsampling, 'lanczos3'),
-  /** One colour for each 64 × 64 pixels. */
-  color_grid: (picture) => resampled(picture, GRID_CELL, 'nearest'),
+  /** One colour for each 64 × 64 pixels, or fewer where the picture is small. */
+  color_grid: (picture) => resampled(picture, gridCell(picture), 'nearest'),
   /** The picture's colours and textures, its shapes bent beyond recognition. */
   shuffle: shuffled,
 } as const satisfies Record<string, Preprocess>;
@@ -84,6 +85,12 @@ function xdog(fine: Picture, coarse: Picture): Picture {
     out[i] = Math.min(...darker) > XDOG_THRESHOLD ? 255 : 0;
   }
   return toRgb(tensor('u8', [height, width, 1], out));
+}
+
+/** Pixels along a cell. */
+function gridCell(picture: Picture): number {
+  const { width, height } = pictureSize(picture);
+  return Math.min(GRID_CELL, Math.max(1, Math.min(width, height) / GRID_CELLS));
 }
 
 /** Made smaller, and brought back. */

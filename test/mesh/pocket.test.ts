@@ -5,14 +5,15 @@ import type { GenerateInput } from '#shared/contracts/generate.ts';
 import { canny } from '#shared/image/canny.ts';
 import { decodeImage } from '#shared/image/decode.ts';
 import type { Picture } from '#shared/image/picture.ts';
-import { type Benchmark, readBenchmark, readDrawings } from '../../scripts/eval-pocket/benchmark.ts';
+import { type Benchmark, readBenchmark, readSheet } from '../../scripts/eval-pocket/benchmark.ts';
+import { blocksNear } from '../../scripts/eval-pocket/blocks.ts';
 import { Checker } from '../../scripts/eval-pocket/checker.ts';
 import { edgeF1 } from '../../scripts/eval-pocket/edge-f1.ts';
-import { edgesUnit } from '../../scripts/eval-pocket/pictures.ts';
+import { controlUnit } from '../../scripts/eval-pocket/pictures.ts';
 import { TestMesh } from './mesh-kit.ts';
 
 const POCKET = resolve(import.meta.dirname, '../../models/pocket');
-const DRAWINGS = 4;
+const HINTS = 4;
 
 let mesh: TestMesh;
 let benchmark: Benchmark;
@@ -32,16 +33,33 @@ async function paint(input: GenerateInput): Promise<Picture> {
   return decodeImage(await mesh.png(await mesh.generate(request)));
 }
 
+/** Of pictures along the first hints of a sheet. */
+async function meanLikeness(
+  controlnet: string,
+  sheet: string,
+  likeness: (hint: Picture, made: Picture) => number,
+  words?: string,
+) {
+  let sum = 0;
+  for (const [i, hint] of (await readSheet(sheet, HINTS)).entries()) {
+    const { prompt, seed } = benchmark.drawings[i]!;
+    sum += likeness(
+      hint,
+      await paint({ prompt: words ?? prompt, seed, controlnets: [await controlUnit(controlnet, hint)] }),
+    );
+  }
+  return sum / HINTS;
+}
+
 describe('mesh with the pocket model', () => {
   it('edges of a picture are where the drawing has them', async () => {
-    const drawings = await readDrawings(DRAWINGS);
-    const f1s: number[] = [];
-    for (const [i, drawing] of drawings.entries()) {
-      const { prompt, seed } = benchmark.drawings[i]!;
-      const picture = await paint({ prompt, seed, controlnets: [await edgesUnit(drawing)] });
-      f1s.push(edgeF1(drawing, canny(picture), benchmark.edge_tolerance_pixels));
-    }
-    expect(f1s.reduce((sum, f1) => sum + f1, 0) / DRAWINGS).toBeGreaterThan(0.6);
+    const likeness = (drawing: Picture, made: Picture) => edgeF1(drawing, canny(made), benchmark.edge_tolerance_pixels);
+    expect(await meanLikeness('edges', 'drawings.png', likeness)).toBeGreaterThan(0.7);
+  });
+
+  it('colours of a picture without a prompt are where the layout has them', async () => {
+    const likeness = (layout: Picture, made: Picture) => blocksNear(layout, made, benchmark.block_tolerance);
+    expect(await meanLikeness('layout', 'layouts.png', likeness, '')).toBeGreaterThan(0.5);
   });
 
   it.each(['plain', 'neon', 'blueprint', 'sketch'])('a picture that is to be %s is', async (style) => {

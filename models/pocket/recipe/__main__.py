@@ -5,16 +5,17 @@ where it was killed; `python models/pocket/recipe STAGE...` runs these stages, d
 
 import sys
 from collections.abc import Callable
+from functools import partial
 
 import torch
 
 from autoencoder import train_autoencoder
 from benchmark import sample_with_diffusers, write_benchmark
 from checker import train_checker
-from controlnet import train_edges
+from controlnet import train_controlnet
 from decoder import polish_decoder
 from denoiser import train_denoiser
-from evaluation import check_autoencoder, check_denoiser, check_edges, check_loras
+from evaluation import check_autoencoder, check_denoiser, check_edges, check_layout, check_loras
 from export import export
 from latents import fold_latents, write_latents
 from lora import train_loras
@@ -33,8 +34,10 @@ STAGES: dict[str, Callable[[], None]] = {
     "denoiser": train_denoiser,
     "decoder": polish_decoder,
     "check_denoiser": check_denoiser,
-    "edges": train_edges,
+    "edges": partial(train_controlnet, "edges"),
     "check_edges": check_edges,
+    "layout": partial(train_controlnet, "layout"),
+    "check_layout": check_layout,
     "loras": train_loras,
     "check_loras": check_loras,
     "export": export,

@@ -14,7 +14,7 @@ from styles import STYLES
 from training import Training
 from world import Scene, draw_scene
 
-STEPS = 2800
+STEPS = 2000
 CROP = 64
 PICTURES = 8
 CROPS_PER_PICTURE = 2

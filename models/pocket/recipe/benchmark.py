@@ -15,8 +15,8 @@ from safetensors.torch import save_file
 
 from captions import plain_caption
 from checker import open_checker, read, score
-from controlnet import edges
-from evaluation import EDGE_TOLERANCE_PIXELS, KINDS, held_out_scenes
+from controlnet import edges, layout
+from evaluation import BLOCK_TOLERANCE, EDGE_TOLERANCE_PIXELS, KINDS, held_out_scenes
 from export import FOLDER
 from paint import render
 from sampling import GUIDANCE, STEPS
@@ -40,12 +40,14 @@ def write_benchmark() -> None:
     weights = {key: value.half().contiguous() for key, value in checker.state_dict().items()}
     save_file(weights, folder / "checker.safetensors")
     (folder / "checker.safetensors").chmod(0o644)
-    write_sheet(folder / "drawings.png", [edges(render(scene)) for scene in drawn], columns=8, gap=0)
+    for name, draw in (("drawings", edges), ("layouts", layout)):
+        write_sheet(folder / f"{name}.png", [draw(render(scene)) for scene in drawn], columns=8, gap=0)
     names = {"objects": OBJECTS, "colours": COLOURS, "grounds": GROUNDS, "times": TIMES, "styles": STYLE_NAMES}
     benchmark = {
         "steps": STEPS,
         "guidance": GUIDANCE,
         "edge_tolerance_pixels": EDGE_TOLERANCE_PIXELS,
+        "block_tolerance": BLOCK_TOLERANCE,
         "names": names,
         "colourful_styles": COLOURFUL,
         "places": PLACE_X,

@@ -20,7 +20,7 @@ from styles import COLOURFUL, PLAIN, STYLE_NAMES, restyle
 from training import Training, load_average
 from world import COLOURS, GROUNDS, OBJECTS, PLACE_X, TIMES, Scene, draw_scene
 
-STEPS = 1500
+STEPS = 1200
 BATCH = 24
 CELLS = 16
 # So many of the pictures are restyled, so that what a LoRA makes can be read too.

@@ -6,7 +6,7 @@ from optimiser import Optimiser
 from state import budget, load, log
 from training import Training
 
-STEPS = 2000
+STEPS = 800
 
 
 def polish_decoder() -> None:

@@ -16,7 +16,7 @@ from tokenizer import Tokenizer, open_tokenizer
 from training import Training, load_average
 from world import Scene
 
-STEPS = 5000
+STEPS = 2500
 BATCH = 48
 # Without a caption, so that guidance has something to move away from.
 EMPTY_SHARE = 0.1

@@ -7,7 +7,7 @@ import torch
 from autoencoder import peak_signal_to_noise, to_pictures, to_tensor
 from captions import plain_caption
 from checker import open_checker, score
-from controlnet import edges, hints, open_edges
+from controlnet import edges, hints, layout, open_controlnet
 from denoiser import open_denoiser
 from latents import open_autoencoder
 from lora import open_lora
@@ -23,6 +23,7 @@ KINDS = (("single", 0.0), ("pair", 1.0))
 LEAST_RECONSTRUCTED = 0.9
 LEAST_SINGLE = 0.75
 EDGE_TOLERANCE_PIXELS = 2
+BLOCK_TOLERANCE = 12
 
 
 def held_out_scenes(pair_share: float, count: int) -> list[Scene]:
@@ -63,16 +64,31 @@ def check_denoiser() -> None:
 def check_edges() -> None:
     """Stage `check_edges`: POCKET_CHECK_STEPS drawings of held-out renders; F1 of edges within two pixels, and the checker's score."""
     vae, checker, networks = open_autoencoder(), open_checker(), open_denoiser()
-    controlnet = open_edges(networks[0])
+    controlnet = open_controlnet("edges", networks[0])
     scenes = held_out_scenes(0.3, budget("check", 64))
     drawings = [edges(render(scene)) for scene in scenes]
     prompts = [plain_caption(scene) for scene in scenes]
-    made = sample(networks, vae, prompts, (controlnet, hints(scenes)))
+    made = sample(networks, vae, prompts, (controlnet, hints(scenes, edges)))
     free = sample(networks, vae, prompts)
     for name, pictures in (("with edges", made), ("without", free)):
         f1 = np.mean([edge_f1(drawing, edges(picture)) for drawing, picture in zip(drawings, pictures)])
         log(f"  {name}: F1 {f1:.3f}, {score(checker, scenes, pictures)} of {len(scenes)}")
     write_sheet(STATE / "sheets" / "edges.png", [p for both in zip(drawings[:32], made[:32]) for p in both])
+
+
+def check_layout() -> None:
+    """Stage `check_layout`: POCKET_CHECK_STEPS layouts of held-out renders; the share of blocks in their colour, and the checker's score."""
+    vae, checker, networks = open_autoencoder(), open_checker(), open_denoiser()
+    controlnet = open_controlnet("layout", networks[0])
+    scenes = held_out_scenes(0.3, budget("check", 64))
+    layouts = [layout(render(scene)) for scene in scenes]
+    prompts = [plain_caption(scene) for scene in scenes]
+    made = sample(networks, vae, prompts, (controlnet, hints(scenes, layout)))
+    free = sample(networks, vae, prompts)
+    for name, pictures in (("with layout", made), ("without", free)):
+        near = np.mean([blocks_near(wanted, layout(picture)) for wanted, picture in zip(layouts, pictures)])
+        log(f"  {name}: blocks {near:.3f}, {score(checker, scenes, pictures)} of {len(scenes)}")
+    write_sheet(STATE / "sheets" / "layout.png", [p for both in zip(layouts[:32], made[:32]) for p in both])
 
 
 def check_loras() -> None:
@@ -89,6 +105,12 @@ def edge_f1(wanted: np.ndarray, made: np.ndarray) -> float:
     """F1 of two drawings [h, w, 3] u8: an edge counts as found within two pixels."""
     precision, recall = _near(made, wanted), _near(wanted, made)
     return 2 * precision * recall / max(1e-9, precision + recall)
+
+
+def blocks_near(wanted: np.ndarray, made: np.ndarray) -> float:
+    """Share of pixels of two layouts [h, w, 3] u8 whose colours differ by BLOCK_TOLERANCE levels at most in every channel."""
+    difference = np.abs(wanted.astype(np.int16) - made.astype(np.int16)).max(2)
+    return float((difference <= BLOCK_TOLERANCE).mean())
 
 
 def _near(lines: np.ndarray, others: np.ndarray) -> float:

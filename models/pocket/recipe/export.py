@@ -20,7 +20,7 @@ from world import COLOURS, GROUNDS, HELD_OUT_ONE_IN, OBJECTS, TIMES
 
 # POCKET_OUT is for a look at unfinished weights; without it they land in the repository.
 FOLDER = Path(os.environ.get("POCKET_OUT", Path(__file__).resolve().parent.parent))
-TRAINED = ("checker", "autoencoder", "text_encoder", "denoiser", "decoder", "edges", *(f"lora-{style}" for style in STYLES))
+TRAINED = ("checker", "autoencoder", "text_encoder", "denoiser", "decoder", "edges", "layout", *(f"lora-{style}" for style in STYLES))
 NETWORKS = ("text_encoder", "unet", "vae")
 # Notes of where the parts were loaded from.
 LOCAL = ("_name_or_path", "is_local", "local_files_only")

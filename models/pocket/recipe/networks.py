@@ -61,3 +61,12 @@ def new_unet() -> UNet2DConditionModel:
 def new_controlnet(unet: UNet2DConditionModel) -> ControlNetModel:
     """A ControlNet that starts as the UNet's encoder; hints are [b, 3, 128, 128] in 0..1."""
     return ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(16, 32, 48, 64))
+
+
+def new_plain_controlnet(unet: UNet2DConditionModel) -> ControlNetModel:
+    """The same without attention, at half the size, for hints that say all there is to say; the words go to the UNet alone."""
+    full = new_controlnet(unet)
+    plain = {"down_block_types": ("DownBlock2D",) * len(DOWN), "mid_block_type": "UNetMidBlock2D"}
+    controlnet = ControlNetModel.from_config({**full.config, **plain})
+    controlnet.load_state_dict(full.state_dict(), strict=False)
+    return controlnet

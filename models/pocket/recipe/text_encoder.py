@@ -18,7 +18,7 @@ from tokenizer import Tokenizer, open_tokenizer
 from training import Training
 from world import COLOURS, GROUNDS, OBJECTS, TIMES, Scene, draw_scene
 
-STEPS = 900
+STEPS = 600
 BATCH = 64
 CELLS = 8
 TEXT_LENGTH = 32

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { FOLDER, readBenchmark, readDrawings, readSheet } from '../../../scripts/eval-pocket/benchmark.ts';
+import { FOLDER, readBenchmark, readSheet } from '../../../scripts/eval-pocket/benchmark.ts';
 import { Checker } from '../../../scripts/eval-pocket/checker.ts';
 import { edgeF1 } from '../../../scripts/eval-pocket/edge-f1.ts';
 
@@ -35,7 +35,7 @@ describe('pocket model — the checker', () => {
   });
 
   it('a drawing has F1 1 with itself, and less with another', async () => {
-    const [one, other] = await readDrawings(2);
+    const [one, other] = await readSheet('drawings.png', 2);
     expect(edgeF1(one!, one!, 2)).toBe(1);
     expect(edgeF1(one!, other!, 2)).toBeLessThan(0.6);
   });

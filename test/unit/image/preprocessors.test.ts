@@ -62,10 +62,18 @@ describe('preprocessors — what they see', () => {
     ]);
   });
 
-  it('a colour grid has one colour for each 64 × 64', async () => {
+  it('a colour grid of a small picture has 8 cells along its shorter side', async () => {
     const grid = await make('color_grid', ramp);
-    expect(pixel(grid, 3, 3)).toEqual(pixel(grid, 60, 40));
-    expect(pixel(grid, 3, 3)).not.toEqual(pixel(grid, 70, 3));
+    expect(pixel(grid, 1, 1)).toEqual(pixel(grid, 10, 10));
+    expect(pixel(grid, 1, 1)).not.toEqual(pixel(grid, 14, 1));
+  });
+
+  it('a colour grid of a large picture has one colour for each 64 × 64', async () => {
+    const [width, height] = [640, 512];
+    const pixels = Uint8Array.from({ length: width * height * 3 }, (_, i) => (i % (width * 3)) / 8);
+    const { data } = await make('color_grid', tensor('u8', [height, width, 3], pixels));
+    const colours = new Set(Array.from({ length: width }, (_, x) => data[x * 3]));
+    expect(colours.size).toBe(width / 64);
   });
 
   it('a tile loses what is finer than its downsampling, and nothing at 1', async () => {
