@@ -55,7 +55,18 @@ function tooManyParts(): MeshError {
 /** Answers with what a handler, or fastify before it, threw. */
 export function replyThrown(thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const known = FASTIFY_ERRORS[(thrown as { code?: string }).code ?? ''];
-  return replyError(reply, request, known?.() ?? { error: MeshError.from(thrown) });
+  return replyError(reply, request, known?.() ?? refusal(thrown) ?? { error: MeshError.from(thrown) });
+}
+
+/** What else fastify finds wrong with a request, in its words: the method QUERY without a type of content, for one. */
+function refusal(thrown: unknown): { error: MeshError; status: number } | undefined {
+  const {
+    code = '',
+    statusCode = 500,
+    message = '',
+  } = thrown as { code?: string; statusCode?: number; message?: string };
+  if (!code.startsWith('FST_') || statusCode >= 500) return undefined;
+  return { error: new MeshError('INVALID_REQUEST', message), status: statusCode };
 }
 
 /** Answers with an error, in the form of the API that was asked. */

@@ -17,6 +17,8 @@ interface Operation {
   readonly query?: readonly string[];
   /** Status, and what comes: a schema's name, or a media type. */
   readonly answer: readonly [status: number, content?: string];
+  /** Schema of its errors; left out: `Error`. */
+  readonly error?: keyof typeof SCHEMAS;
 }
 
 const JobView = JobRecord.omit({ reply_to: true, request_digest: true }).extend({
@@ -35,6 +37,13 @@ const SCHEMAS = {
   JobEvent,
   MeshStatus,
   Error: z.object({ error: ErrorBody.extend({ field: z.string().optional() }) }),
+  A1111Error: z.object({
+    error: z.string(),
+    detail: z.string(),
+    body: z.string(),
+    errors: z.string(),
+    details: ErrorBody.shape.details,
+  }),
 } as const;
 
 const list = (what: string): Operation => ({
@@ -42,7 +51,12 @@ const list = (what: string): Operation => ({
   tag: 'mesh',
   answer: [200, 'application/json'],
 });
-const sdapi = (summary: string): Operation => ({ summary, tag: 'A1111', answer: [200, 'application/json'] });
+const sdapi = (summary: string): Operation => ({
+  summary,
+  tag: 'A1111',
+  answer: [200, 'application/json'],
+  error: 'A1111Error',
+});
 
 /** By method and address. What A1111 has for clients to look at before they draw is in docs/a1111.md alone. */
 const OPERATIONS: Readonly<Record<string, Operation>> = {
@@ -131,7 +145,10 @@ export function openApiDocument(): object {
   };
 }
 
-function operationObject(path: string, { summary, tag, body, form, query = [], answer }: Operation): object {
+function operationObject(
+  path: string,
+  { summary, tag, body, form, query = [], answer, error = 'Error' }: Operation,
+): object {
   const [status, content = 'application/json'] = answer;
   return {
     summary,
@@ -149,7 +166,7 @@ function operationObject(path: string, { summary, tag, body, form, query = [], a
     }),
     responses: {
       [status]: { description: summary, content: answerContent(content) },
-      default: { description: 'An error', content: contentOf('application/json', 'Error') },
+      default: { description: 'An error', content: contentOf('application/json', error) },
     },
   };
 }

@@ -86,6 +86,17 @@ describe('HTTP — errors in OpenAI’s form', () => {
     expect(answer.headers['retry-after']).toBeUndefined();
   });
 
+  it('a method that fastify wants more of is refused in its words', async () => {
+    await using app = await gateway();
+    const method = 'QUERY' as 'GET';
+    const response = await app.http.inject({ method, url: '/healthz' });
+    expect(response.statusCode).toBe(400);
+    expect(response.json().error).toMatchObject({
+      code: 'INVALID_REQUEST',
+      message: expect.stringContaining('Content-Type'),
+    });
+  });
+
   it('a body beyond the limit is 413', async () => {
     await using app = await gateway();
     const headers = { 'content-type': 'application/json', 'content-length': `${2 ** 30}` };
