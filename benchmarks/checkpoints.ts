@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { cacheFolder } from '#infra/cache-folder.ts';
 import { ensureCheckpoint } from '#infra/checkpoint/default-checkpoint.ts';
 
-/** `small` is what `npm start` serves when there is nothing else; `sd15` has the shapes of Stable Diffusion 1.5. */
-export type ModelSize = 'small' | 'sd15';
+/** `small` is what `npm start` serves when there is nothing else; `sd15` and `sdxl` have the shapes of Stable Diffusion 1.5 and XL. */
+export type ModelSize = 'small' | 'sd15' | 'sdxl';
 
-/** The folder of a checkpoint, written now where it is missing (`sd15`: 3 GB). */
+/** The folder of a checkpoint, written now where it is missing (`sd15`: 3 GB, `sdxl`: 7 GB). */
 export function checkpoint(size: ModelSize): Promise<string> {
   return ensureCheckpoint(cacheFolder(), size);
 }

@@ -12,15 +12,20 @@ import { subjects } from '#shared/bus/subjects.ts';
 import { denoise } from '#shared/contracts/denoiser.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import type { FatalReport, ReadyReport } from '#shared/service/supervised.ts';
-import { f32 } from '#shared/tensor/tensor.ts';
+import type { AddedEmbedding } from '#shared/tensor/network-config.ts';
+import { f32, type TensorMap } from '#shared/tensor/tensor.ts';
 import { message } from '#shared/wire/message.ts';
 
 /** What its embeddings look like. */
 export interface PromptSize {
   readonly tokens: number;
   readonly width: number;
+  /** Of SDXL. */
+  readonly added?: AddedEmbedding | undefined;
 }
 
+/** Numbers that SDXL is told of a picture's size. */
+const SIZES = 6;
 const JOB_TIMEOUT_MS = 30 * 60_000;
 
 /** See the head of this file. */
@@ -75,9 +80,9 @@ export class DenoiserProcess implements AsyncDisposable {
       controlnets: [],
       loras: [],
       lora_start: 'exact',
+      ...(prompt.added && { time_ids: [side, side, 0, 0, side, side] }),
     });
-    const shape = [1, prompt.tokens, prompt.width];
-    const tensors = { prompt_embeds: f32(shape), negative_prompt_embeds: f32(shape) };
+    const tensors = zeroEmbeds(prompt);
     await this.#bus.call(subjects.instance('denoiser', 'denoise', this.#instance), message(request, tensors), {
       deadlineUnixMs: Date.now() + JOB_TIMEOUT_MS,
     });
@@ -102,4 +107,13 @@ function ready(child: ChildProcess): Promise<ReadyReport> {
     });
     child.once('close', (code) => reject(new MeshError('INTERNAL', `The denoiser ended with status ${code}.`)));
   });
+}
+
+/** For both halves of guidance. */
+function zeroEmbeds({ tokens, width, added }: PromptSize): TensorMap {
+  const [prompt_embeds, negative_prompt_embeds] = [f32([1, tokens, width]), f32([1, tokens, width])];
+  if (!added) return { prompt_embeds, negative_prompt_embeds };
+  const pooled = [1, added.width - SIZES * added.sizeWidth];
+  const embeds = { pooled_prompt_embeds: f32(pooled), negative_pooled_prompt_embeds: f32(pooled) };
+  return { prompt_embeds, negative_prompt_embeds, ...embeds };
 }

@@ -6,6 +6,8 @@ import { unetShapes } from '#infra/checkpoint/network-shapes.ts';
 import { openComponent } from '#shared/checkpoint/component.ts';
 import { openPipeline, tokensOf } from '#shared/checkpoint/pipeline.ts';
 import { unetDown, unetUp } from '#shared/graph/models/unet.ts';
+import { VAE_FACTOR } from '#shared/tensor/latents.ts';
+import type { UnetConfig } from '#shared/tensor/network-config.ts';
 import { bytesPerElement, elementCount } from '#shared/tensor/tensor.ts';
 import { atMost, type Benchmark, type Finding, type RunOptions, rounded } from './benchmark.ts';
 import { checkpoint, warmPageCache } from './checkpoints.ts';
@@ -13,8 +15,10 @@ import { DenoiserProcess } from './denoiser-process.ts';
 import { sum } from './statistics.ts';
 
 const SIDE = 512;
-const MARGIN = 1.15;
-const GIB = 2 ** 30;
+/** Resident bytes to those that are needed, at most. */
+export const MEMORY_MARGIN = 1.15;
+/** Bytes. */
+export const GIB = 2 ** 30;
 const LOOK_MS = 50;
 
 export const memory: Benchmark = {
@@ -26,46 +30,71 @@ export const memory: Benchmark = {
   run: measure,
 };
 
-async function measure({ isQuick, note }: RunOptions): Promise<Finding> {
-  const model = await checkpoint('sd15');
-  await warmPageCache(model);
+/** Of a denoiser, bytes. */
+export interface Residence {
+  readonly rows: readonly (readonly [what: string, bytes: number])[];
+  /** During a job, to weights and activations. */
+  readonly ratio: number;
+  readonly limitBytes: number;
+  /** From the start of the process until it serves, ms. */
+  readonly readyMs: number;
+}
+
+/** One job of a denoiser of that size; the UNet's files are in the page cache. */
+export async function measureResidence(
+  size: 'sd15' | 'sdxl',
+  { side, steps, note }: { side: number; steps: number; note: RunOptions['note'] },
+): Promise<Residence> {
+  const model = await checkpoint(size);
   const pipeline = await openPipeline(model);
-  const prompt = { tokens: tokensOf(pipeline), width: pipeline.unet.crossAttentionDim };
-  const needed = await neededBytes(model, prompt.tokens);
+  const { unet, folders } = pipeline;
+  await warmPageCache(folders.unet);
+  const tokens = tokensOf(pipeline);
+  const needed = await neededBytes(size, { unet, folder: folders.unet, side, tokens });
   await using denoiser = await DenoiserProcess.start(model);
   const readyBytes = await residentBytes(denoiser.pid);
-  note('one job');
-  const job = denoiser.denoise({ side: SIDE, steps: isQuick ? 1 : 3, prompt });
+  note(`ready after ${Math.round(denoiser.readyMs)} ms; one job`);
+  const job = denoiser.denoise({ side, steps, prompt: { tokens, width: unet.crossAttentionDim, added: unet.added } });
   const jobBytes = await largestDuring(job, denoiser.pid);
-  const afterBytes = await residentBytes(denoiser.pid);
-  const limit = MARGIN * (needed.weights + needed.activations);
-  const rows: [string, number][] = [
-    ['weights, f32', needed.weights],
-    ['activations', needed.activations],
-    ['resident when ready', readyBytes],
-    ['resident during a job', jobBytes],
-    ['resident after it', afterBytes],
-  ];
+  const needs = needed.weights + needed.activations;
+  return {
+    rows: [
+      ['weights, f32', needed.weights],
+      ['activations', needed.activations],
+      ['resident when ready', readyBytes],
+      ['resident during a job', jobBytes],
+      ['resident after it', await residentBytes(denoiser.pid)],
+    ],
+    ratio: jobBytes / needs,
+    limitBytes: MEMORY_MARGIN * needs,
+    readyMs: denoiser.readyMs,
+  };
+}
+
+async function measure({ isQuick, note }: RunOptions): Promise<Finding> {
+  const { rows, ratio, limitBytes } = await measureResidence('sd15', { side: SIDE, steps: isQuick ? 1 : 3, note });
   return {
     table: { columns: ['what', 'GiB'], rows: rows.map(([what, bytes]) => [what, rounded(bytes / GIB)]) },
-    goals: [atMost('resident during a job, to weights + activations', MARGIN, (jobBytes / limit) * MARGIN, '×')],
+    goals: [atMost('resident during a job, to weights + activations', MEMORY_MARGIN, ratio, '×')],
     plot: {
       title: 'Memory of a denoiser of the size of SD 1.5 at 512×512',
       unit: 'GiB',
       bars: rows.map(([label, bytes]) => ({ label, value: bytes / GIB })),
-      goal: limit / GIB,
+      goal: limitBytes / GIB,
     },
     samples: Object.fromEntries(rows),
   };
 }
 
 /** What computing in f32 takes at least, bytes. The halves of the UNet run one after the other. */
-async function neededBytes(model: string, tokens: number): Promise<{ weights: number; activations: number }> {
-  const { folders, unet } = await openPipeline(model);
-  const { weights: source } = await openComponent(folders.unet);
-  const size = { batch: 2, height: SIDE / 8, width: SIDE / 8, tokens };
-  const halves = [unetDown(unet, source, size), unetUp(unet, source, size, { hasResiduals: false })];
-  const shapes = unetShapes(CHECKPOINT_SIZES.sd15.unet).values();
+async function neededBytes(
+  size: 'sd15' | 'sdxl',
+  of: { unet: UnetConfig; folder: string; side: number; tokens: number },
+): Promise<{ weights: number; activations: number }> {
+  const { weights: source } = await openComponent(of.folder);
+  const shape = { batch: 2, height: of.side / VAE_FACTOR, width: of.side / VAE_FACTOR, tokens: of.tokens };
+  const halves = [unetDown(of.unet, source, shape), unetUp(of.unet, source, shape, { hasResiduals: false })];
+  const shapes = unetShapes(CHECKPOINT_SIZES[size].unet).values();
   return {
     weights: sum([...shapes].map(elementCount)) * bytesPerElement('f32'),
     activations: Math.max(...halves.map((half) => half.cost.activationBytes)),

@@ -1,27 +1,17 @@
 /** How much of this machine the UNet uses: its operations per second beside those of a plain product of matrices. */
 
-import { availableParallelism } from 'node:os';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { openComponent } from '#shared/checkpoint/component.ts';
 import { openPipeline, tokensOf } from '#shared/checkpoint/pipeline.ts';
 import { unetDown, unetUp } from '#shared/graph/models/unet.ts';
 import { openDevice } from '#shared/session/open-device.ts';
-import { gemmModel } from '#shared/session/worker/gemm-model.ts';
-import { sessionOptions } from '#shared/session/worker/session-options.ts';
 import { f32 } from '#shared/tensor/tensor.ts';
 import { Unet } from '../services/denoiser/unet.ts';
 import { atLeast, type Benchmark, type Finding, type RunOptions, rounded } from './benchmark.ts';
 import { checkpoint, type ModelSize } from './checkpoints.ts';
+import { Gemm } from './gemm.ts';
 import { median } from './statistics.ts';
 
 const GOAL_PERCENT = 75;
-/** Rows, common axis, columns: those of large layers of the UNet, and a cube. */
-const GEMM_SHAPES = [
-  [1280, 1280, 4096],
-  [4096, 1280, 1280],
-  [2048, 2048, 2048],
-] as const;
-const GEMM_RUNS = 5;
 const GUIDED = 2;
 
 export const unetFlops: Benchmark = {
@@ -33,10 +23,16 @@ export const unetFlops: Benchmark = {
   run: measure,
 };
 
-interface Half {
+/** One half of a UNet, or both. */
+export interface Half {
   readonly label: string;
   readonly flops: number;
   readonly runMs: number[];
+}
+
+/** GFLOP/s. */
+export function rate({ flops, runMs }: Half): number {
+  return flops / median(runMs) / 1e6;
 }
 
 async function measure({ isQuick, note }: RunOptions): Promise<Finding> {
@@ -45,7 +41,6 @@ async function measure({ isQuick, note }: RunOptions): Promise<Finding> {
     ...(await measureUnet('sd15', { rounds: isQuick ? 1 : 4, gemm, note })),
     ...(await measureUnet('small', { rounds: 30, gemm, note })),
   ];
-  const rate = ({ flops, runMs }: Half): number => flops / median(runMs) / 1e6;
   const peak = gemm.best;
   const rows = halves.map((half): [string, number, number, number, number] => {
     const percent = (100 * rate(half)) / peak;
@@ -68,7 +63,8 @@ async function measure({ isQuick, note }: RunOptions): Promise<Finding> {
   };
 }
 
-async function measureUnet(
+/** Both halves and the whole, with guidance, at the checkpoint's own size; products of matrices before each round. */
+export async function measureUnet(
   size: ModelSize,
   { rounds, gemm, note }: { rounds: number; gemm: Gemm; note: RunOptions['note'] },
 ): Promise<Half[]> {
@@ -92,7 +88,7 @@ async function measureUnet(
     await gemm.run();
     const latents = new Float32Array(GUIDED * config.inChannels * shape.height * shape.width);
     times.push({ down: await unet.down(job, latents, 500), up: (await unet.up(job, undefined)).runMs });
-    if (size === 'sd15') note(`${Math.round(times.at(-1)!.down + times.at(-1)!.up)} ms`);
+    if (size !== 'small') note(`${Math.round(times.at(-1)!.down + times.at(-1)!.up)} ms`);
   }
   await gemm.run();
   await device.close();
@@ -106,41 +102,4 @@ async function measureUnet(
       runMs: counted.map((time) => time.down + time.up),
     },
   ];
-}
-
-/** The yardstick. */
-class Gemm {
-  /** GFLOP/s by shape. */
-  readonly samples: Record<string, number[]> = {};
-  readonly #session: InferenceSession;
-
-  private constructor(session: InferenceSession) {
-    this.#session = session;
-  }
-
-  static async open(): Promise<Gemm> {
-    const options = sessionOptions({ provider: { name: 'cpu' }, threads: availableParallelism() });
-    return new Gemm(await InferenceSession.create(gemmModel(), options));
-  }
-
-  get best(): number {
-    return Math.max(...Object.values(this.samples).flat());
-  }
-
-  async run(): Promise<void> {
-    for (const [rows, common, columns] of GEMM_SHAPES) {
-      const matrix = (height: number, width: number): Tensor =>
-        new Tensor('float32', new Float32Array(height * width).fill(0.5), [height, width]);
-      const feeds = { A: matrix(rows, common), B: matrix(common, columns), C: matrix(rows, columns) };
-      const name = `${rows}×${common}×${columns}`;
-      const rates = this.samples[name] ?? [];
-      this.samples[name] = rates;
-      for (let i = 0; i < GEMM_RUNS; i++) {
-        const startedMs = performance.now();
-        await this.#session.run(feeds);
-        const rate = (2 * rows * common * columns) / (performance.now() - startedMs) / 1e6;
-        rates.push(Math.round(rate));
-      }
-    }
-  }
 }

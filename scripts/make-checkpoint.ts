@@ -1,7 +1,7 @@
 /**
  * Writes a checkpoint of random weights in the layout of diffusers, to serve, test and measure with.
  *
- * Run: `node scripts/make-checkpoint.ts --out DIR [--size small|sd15] [--seed 0] [--dtype f16|f32] [--only unet]`
+ * Run: `node scripts/make-checkpoint.ts --out DIR [--size small|sd15|sdxl] [--seed 0] [--dtype f16|f32] [--only unet]`
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { CHECKPOINT_SIZES } from '#infra/checkpoint/checkpoint-size.ts';

@@ -8,9 +8,13 @@ export interface CheckpointSize {
   readonly vae: Config;
   /** Without `vocab_size`, which follows from the tokenizer where it is absent. */
   readonly textEncoder: Config;
+  /** Of SDXL, whose prompts go through both. */
+  readonly textEncoder2?: Config;
   /** What a ControlNet has besides the UNet's encoder. */
   readonly controlNet: Config;
   readonly scheduler: Config;
+  /** `model_index.json` */
+  readonly index: Config;
 }
 
 const CROSS_DOWN = 'CrossAttnDownBlock2D';
@@ -54,6 +58,15 @@ const SCHEDULER: Config = {
   clip_sample: false,
 };
 
+const INDEX: Config = {
+  _class_name: 'StableDiffusionPipeline',
+  text_encoder: ['transformers', 'CLIPTextModel'],
+  tokenizer: ['transformers', 'CLIPTokenizer'],
+  unet: ['diffusers', 'UNet2DConditionModel'],
+  vae: ['diffusers', 'AutoencoderKL'],
+  scheduler: ['diffusers', 'PNDMScheduler'],
+};
+
 /** Draws a 128×128 picture of 20 steps in about a second on two CPU cores. */
 const SMALL: CheckpointSize = {
   unet: {
@@ -76,6 +89,7 @@ const SMALL: CheckpointSize = {
   controlNet: { conditioning_embedding_out_channels: [8, 16, 24, 48] },
   // Latents keep their size whatever is predicted, which they do not when an untrained network says what is noise.
   scheduler: { ...SCHEDULER, prediction_type: 'v_prediction' },
+  index: INDEX,
 };
 
 /** The shapes of Stable Diffusion 1.5: the UNet has 860 million weights. */
@@ -100,17 +114,57 @@ const SD15: CheckpointSize = {
   },
   controlNet: { conditioning_embedding_out_channels: [16, 32, 96, 256] },
   scheduler: SCHEDULER,
+  index: INDEX,
+};
+
+const SDXL_TEXT_ENCODER_2: Config = {
+  ...TEXT_ENCODER,
+  architectures: ['CLIPTextModelWithProjection'],
+  hidden_act: 'gelu',
+  hidden_size: 1280,
+  intermediate_size: 5120,
+  num_attention_heads: 20,
+  num_hidden_layers: 32,
+  projection_dim: 1280,
+  vocab_size: 49_408,
+};
+
+/** The shapes of Stable Diffusion XL: the UNet has 2.6 billion weights. */
+const SDXL: CheckpointSize = {
+  unet: {
+    ...UNET,
+    down_block_types: ['DownBlock2D', CROSS_DOWN, CROSS_DOWN],
+    up_block_types: [CROSS_UP, CROSS_UP, 'UpBlock2D'],
+    block_out_channels: [320, 640, 1280],
+    layers_per_block: 2,
+    attention_head_dim: [5, 10, 20],
+    norm_num_groups: 32,
+    cross_attention_dim: 2048,
+    sample_size: 128,
+    transformer_layers_per_block: [1, 2, 10],
+    use_linear_projection: true,
+    addition_embed_type: 'text_time',
+    addition_time_embed_dim: 256,
+    projection_class_embeddings_input_dim: 2816,
+  },
+  vae: { ...SD15.vae, sample_size: 1024, scaling_factor: 0.13025 },
+  textEncoder: SD15.textEncoder,
+  textEncoder2: SDXL_TEXT_ENCODER_2,
+  controlNet: SD15.controlNet,
+  scheduler: { ...SCHEDULER, _class_name: 'EulerDiscreteScheduler', timestep_spacing: 'leading' },
+  index: {
+    ...INDEX,
+    _class_name: 'StableDiffusionXLPipeline',
+    text_encoder_2: ['transformers', 'CLIPTextModelWithProjection'],
+    tokenizer_2: ['transformers', 'CLIPTokenizer'],
+    scheduler: ['diffusers', 'EulerDiscreteScheduler'],
+    force_zeros_for_empty_prompt: true,
+  },
 };
 
 /** The sizes by name. */
-export const CHECKPOINT_SIZES: Readonly<Record<'small' | 'sd15', CheckpointSize>> = { small: SMALL, sd15: SD15 };
-
-/** `model_index.json` of either size. */
-export const MODEL_INDEX: Config = {
-  _class_name: 'StableDiffusionPipeline',
-  text_encoder: ['transformers', 'CLIPTextModel'],
-  tokenizer: ['transformers', 'CLIPTokenizer'],
-  unet: ['diffusers', 'UNet2DConditionModel'],
-  vae: ['diffusers', 'AutoencoderKL'],
-  scheduler: ['diffusers', 'PNDMScheduler'],
+export const CHECKPOINT_SIZES: Readonly<Record<'small' | 'sd15' | 'sdxl', CheckpointSize>> = {
+  small: SMALL,
+  sd15: SD15,
+  sdxl: SDXL,
 };

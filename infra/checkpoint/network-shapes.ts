@@ -68,6 +68,6 @@ export function vaeShapes(config: Config): WeightIndex {
 export function textEncoderShapes(config: Config): WeightIndex {
   const text = parseClipTextConfig('text_encoder/config.json', config);
   return record((source) => {
-    clipText(text, source, { batch: 1 });
+    clipText(text, source, { batch: 1 }, { hasPooled: true });
   });
 }

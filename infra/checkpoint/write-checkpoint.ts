@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WeightIndex } from '#shared/checkpoint/component-weights.ts';
 import { type TensorToWrite, writeSafetensors } from '#shared/checkpoint/write-safetensors.ts';
-import { CHECKPOINT_SIZES, type CheckpointSize, MODEL_INDEX } from './checkpoint-size.ts';
+import { CHECKPOINT_SIZES, type CheckpointSize } from './checkpoint-size.ts';
 import { controlNetShapes, textEncoderShapes, unetShapes, vaeShapes } from './network-shapes.ts';
 import { PROMPT_WORDS } from './prompt-words.ts';
 import { randomLora } from './random-lora.ts';
@@ -15,9 +15,11 @@ type Config = Readonly<Record<string, unknown>>;
 /** Parts that can be written alone. */
 export const CHECKPOINT_PARTS = [
   'text_encoder',
+  'text_encoder_2',
   'unet',
   'vae',
   'tokenizer',
+  'tokenizer_2',
   'scheduler',
   'controlnets',
   'loras',
@@ -30,7 +32,7 @@ export interface CheckpointOptions {
   readonly size?: keyof typeof CHECKPOINT_SIZES;
   readonly seed?: number;
   readonly dtype?: StoredDType;
-  /** All by default. */
+  /** All by default; those of SDXL alone are left out elsewhere. */
   readonly parts?: readonly CheckpointPart[];
 }
 
@@ -43,6 +45,7 @@ export async function writeCheckpoint(
   { size = 'small', seed = 0, dtype = 'f16', parts = CHECKPOINT_PARTS }: CheckpointOptions = {},
 ): Promise<void> {
   const tokenizer = wordTokenizer(PROMPT_WORDS);
+  const { textEncoder2, index } = CHECKPOINT_SIZES[size];
   const configs = completeConfigs(CHECKPOINT_SIZES[size], Object.keys(tokenizer.vocab).length);
   const unet = unetShapes(configs.unet);
   const textEncoder = textEncoderShapes(configs.textEncoder);
@@ -52,7 +55,14 @@ export async function writeCheckpoint(
     unet: () => writeNetwork(join(folder, 'unet'), configs.unet, random(unet, 0)),
     vae: () => writeNetwork(join(folder, 'vae'), configs.vae, random(vaeShapes(configs.vae), 1)),
     text_encoder: () => writeNetwork(join(folder, 'text_encoder'), configs.textEncoder, random(textEncoder, 2)),
+    text_encoder_2: async () => {
+      if (!textEncoder2) return;
+      await writeNetwork(join(folder, 'text_encoder_2'), textEncoder2, random(textEncoderShapes(textEncoder2), 3));
+    },
     tokenizer: () => writeTokenizer(join(folder, 'tokenizer'), tokenizer),
+    tokenizer_2: async () => {
+      if (textEncoder2) await writeTokenizer(join(folder, 'tokenizer_2'), tokenizer);
+    },
     scheduler: () => writeJson(join(folder, 'scheduler'), 'scheduler_config.json', configs.scheduler),
     controlnets: async () => {
       for (const [i, name] of CONTROLNETS.entries()) {
@@ -70,7 +80,7 @@ export async function writeCheckpoint(
   };
   for (const part of parts) await writers[part]();
   // Last, so that a folder with an index is a whole checkpoint.
-  await writeJson(folder, 'model_index.json', MODEL_INDEX);
+  await writeJson(folder, 'model_index.json', index);
 }
 
 function completeConfigs({ unet, vae, textEncoder, controlNet, scheduler }: CheckpointSize, vocabSize: number) {

@@ -23,6 +23,7 @@ describe('generate request — defaults', () => {
       rng: 'cpu',
       preview_every: 0,
       clip_skip: 1,
+      controlnet_every: 1,
       controlnets: [],
       guess_mode: false,
       loras: [],

@@ -34,6 +34,18 @@ describe('network shapes — Stable Diffusion 1.5 has as many parameters as it h
   });
 });
 
+describe('network shapes — Stable Diffusion XL has as many parameters as it has', () => {
+  const { unet, textEncoder2 } = CHECKPOINT_SIZES.sdxl;
+
+  it('network shapes — UNet', () => {
+    expect(parametersOf(unetShapes(unet))).toBe(2_567_463_684);
+  });
+
+  it('network shapes — second text encoder', () => {
+    expect(parametersOf(textEncoderShapes(textEncoder2!))).toBe(694_659_840);
+  });
+});
+
 describe('random weights — of a seed', () => {
   const index: WeightIndex = new Map([
     ['conv.weight', [40, 30, 3, 3]],
