@@ -3,6 +3,7 @@
  * done twice, so there is one call more than steps.
  * Source: Liu et al. 2022, eq. 9, 11, 12; https://github.com/huggingface/diffusers/blob/v0.42.0/src/diffusers/schedulers/scheduling_pndm.py
  */
+import { ADAMS_BASHFORTH } from './adams-bashforth.ts';
 import { alphaFrame } from './frame.ts';
 import { mix, type Term } from './mix.ts';
 import { levelOfAlphaCumprod } from './noise-level.ts';
@@ -17,14 +18,6 @@ const PNDM: SchedulerClass = {
   predictionTypes: ['epsilon', 'v_prediction'],
   only: { skip_prk_steps: [true], rescale_betas_zero_snr: [false] },
 };
-
-/** Weights of the newest output first, by how many are known (Adams and Bashforth). */
-const MULTISTEP_WEIGHTS = [
-  [1],
-  [3 / 2, -1 / 2],
-  [23 / 12, -16 / 12, 5 / 12],
-  [55 / 24, -59 / 24, 37 / 24, -9 / 24],
-] as const;
 
 /** n + 1 calls, no noise; a silent config means PLMS, since that is what the sampler is called. */
 export const pndm: SamplerFactory = ({ config, steps }) => {
@@ -58,8 +51,8 @@ export const pndm: SamplerFactory = ({ config, steps }) => {
       }
       if (callsDone === 1) start = latents.slice();
       outputs.unshift(output.slice());
-      outputs.splice(MULTISTEP_WEIGHTS.length);
-      const weights = MULTISTEP_WEIGHTS[outputs.length - 1]!;
+      outputs.splice(ADAMS_BASHFORTH.length);
+      const weights = ADAMS_BASHFORTH[outputs.length - 1]!;
       const terms = outputs.map((known, k): Term => [weights[k]!, known]);
       return move(latents, mix(...terms), timestep, timestep - stride);
     },

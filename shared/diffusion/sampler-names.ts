@@ -8,11 +8,13 @@ import { nearestNames } from '#shared/errors/nearest.ts';
 import { ddim } from './ddim.ts';
 import { ddpm } from './ddpm.ts';
 import { deis } from './deis.ts';
+import { dpmFast } from './dpm-fast.ts';
 import { dpmpp2m, dpmpp2mSde, dpmpp2mSdeHeun } from './dpmpp-2m.ts';
 import { dpmpp3mSde } from './dpmpp-3m-sde.ts';
 import { euler } from './euler.ts';
 import { eulerAncestral } from './euler-ancestral.ts';
 import { heun } from './heun.ts';
+import { ipndm } from './ipndm.ts';
 import { lcm } from './lcm.ts';
 import { lms } from './lms.ts';
 import { dpm2, dpm2Ancestral, dpmpp2sAncestral, dpmppSde } from './midpoint.ts';
@@ -32,7 +34,7 @@ export interface SamplerEntry {
   /** Class that it follows in every number; without one it follows k-diffusion's function. */
   readonly diffusersClass?: string;
   readonly create: SamplerFactory;
-  /** Left out where it works in training steps and takes the checkpoint's spacing alone. */
+  /** Left out where it works in training steps and takes the checkpoint's spacing alone, or in levels of its own. */
   readonly hasSchedules?: true;
   /** Share of fresh noise unless the request says another, where that means something to it. */
   readonly eta?: number;
@@ -135,6 +137,8 @@ export const SAMPLERS: readonly SamplerEntry[] = [
     webUiSchedule: 'automatic',
   },
   { label: 'DEIS', aliases: [], diffusersClass: 'DEISMultistepScheduler', create: deis, hasSchedules: true },
+  { label: 'IPNDM', aliases: ['k_ipndm'], create: ipndm, hasSchedules: true },
+  { label: 'DPM fast', aliases: ['k_dpm_fast', 'dpm_fast'], create: dpmFast },
   { label: 'LCM', aliases: [], diffusersClass: 'LCMScheduler', create: lcm },
   { label: 'TCD', aliases: [], diffusersClass: 'TCDScheduler', create: tcd, eta: 0.3 },
   { label: 'DDPM', aliases: [], diffusersClass: 'DDPMScheduler', create: ddpm },
@@ -182,7 +186,7 @@ export function resolveSampler(name: string): NamedSampler {
 export function scheduleOf(sampler: SamplerEntry, schedule: ScheduleName): ScheduleName {
   if (sampler.hasSchedules || schedule === 'automatic') return schedule;
   const having = SAMPLERS.filter((other) => other.hasSchedules).map((other) => other.label);
-  const message = `${sampler.label} follows the checkpoint's own spacing and has no ${SCHEDULE_LABELS[schedule]} schedule; ${having.join(', ')} have one.`;
+  const message = `${sampler.label} has a spacing of its own and no ${SCHEDULE_LABELS[schedule]} schedule; ${having.join(', ')} have one.`;
   throw new MeshError('UNSUPPORTED_OPTION', message, { path: 'schedule', sampler: sampler.label, having });
 }
 

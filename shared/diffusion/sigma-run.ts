@@ -51,6 +51,17 @@ export function solverRun(
   return roundedRun(timesteps, sigmasAt(table, timesteps));
 }
 
+/**
+ * A run whose levels are given as shares of the way from the highest to the lowest of the table in log σ; it ends at the last one.
+ * Timesteps are one fewer than levels.
+ */
+export function evenInLogSigma(settings: SchedulerSettings, shares: readonly number[]): SigmaRun {
+  const table = finiteSigmaTable(settings);
+  const [from, to] = [Math.log(table.at(-1)!), Math.log(table[0]!)];
+  const sigmas = shares.map((share) => Math.exp(from + share * (to - from)));
+  return { timesteps: timestepsOf(sigmas.slice(0, -1), table).map(Math.fround), sigmas };
+}
+
 /** σ of the first training step, the least that the network was trained at. */
 export function leastSigma(settings: SchedulerSettings): number {
   return finiteSigmaTable(settings)[0]!;

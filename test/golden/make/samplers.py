@@ -93,6 +93,41 @@ def schedules(n):
     }
 
 
+def sample_ipndm(model, x, sigmas, disable=None):
+    """The multistep loop of diff-sampler's `ipndm_sampler` (order 4), straight to the clean latents at the end."""
+    weights = ([1], [3 / 2, -1 / 2], [23 / 12, -16 / 12, 5 / 12], [55 / 24, -59 / 24, 37 / 24, -9 / 24])
+    slopes = []
+    for i in range(len(sigmas) - 1):
+        denoised = model(x, sigmas[i] * x.new_ones(1))
+        slopes = [(x - denoised) / sigmas[i], *slopes][:4]
+        known = weights[len(slopes) - 1]
+        x = denoised if sigmas[i + 1] == 0 else x + (sigmas[i + 1] - sigmas[i]) * sum(w * d for w, d in zip(known, slopes))
+    return x
+
+
+sampling.sample_ipndm = sample_ipndm
+
+
+def config_of(prediction):
+    return {} if prediction == "epsilon" else {"prediction_type": prediction}
+
+
+def denoiser(prediction, timesteps):
+    def denoise(x, sigma):
+        sigma = float(sigma[0])
+        t = float(np.interp(math.log(sigma), LOGS, np.arange(1000)))
+        timesteps.append(t)
+        out = model(x / math.sqrt(sigma**2 + 1), t)
+        return x - sigma * out if prediction == "epsilon" else x / (sigma**2 + 1) - out * sigma / math.sqrt(sigma**2 + 1)
+    return denoise
+
+
+def fast_row(prediction, steps):
+    timesteps = []
+    x = sampling.sample_dpm_fast(denoiser(prediction, timesteps), X0.double() * TABLE[-1], TABLE[0], TABLE[-1], steps, disable=True)
+    return row(f"sample_dpm_fast {prediction}", "DPM fast", config_of(prediction), None, steps, None, timesteps, x, 0)
+
+
 def k_row(label, function, prediction, schedule, steps, noisy=True, **options):
     levels = schedules(steps)[schedule]
     sigmas = torch.tensor([*levels, 0.0], dtype=torch.float64)
@@ -102,15 +137,9 @@ def k_row(label, function, prediction, schedule, steps, noisy=True, **options):
         used.append(NOISE[len(used)].double())
         return used[-1]
 
-    def denoise(x, sigma):
-        sigma = float(sigma[0])
-        t = float(np.interp(math.log(sigma), LOGS, np.arange(1000)))
-        timesteps.append(t)
-        out = model(x / math.sqrt(sigma**2 + 1), t)
-        return x - sigma * out if prediction == "epsilon" else x / (sigma**2 + 1) - out * sigma / math.sqrt(sigma**2 + 1)
     more = {"noise_sampler": draw} if noisy else {}
-    x = getattr(sampling, function)(denoise, X0.double() * sigmas[0], sigmas, disable=True, **more, **options)
-    config = {} if prediction == "epsilon" else {"prediction_type": prediction}
+    x = getattr(sampling, function)(denoiser(prediction, timesteps), X0.double() * sigmas[0], sigmas, disable=True, **more, **options)
+    config = config_of(prediction)
     draws = None if label == "Euler a" else len(used)  # Diffusers draws for the last step too, where the weight is 0
     return row(f"{function} {schedule} {prediction}", label, config, schedule, steps, options.get("eta"), timesteps, x, draws)
 
@@ -165,6 +194,13 @@ def rows():
         yield k_row("Heun", "sample_heun", "epsilon", schedule, 8, noisy=False)
         yield k_row("LMS", "sample_lms", "epsilon", schedule, 8, noisy=False)
     yield k_row("Euler a", "sample_euler_ancestral", "epsilon", "karras", 8, eta=0.5)
+    for schedule in ("uniform", "karras", "exponential", "simple"):
+        yield k_row("IPNDM", "sample_ipndm", "epsilon", schedule, 8, noisy=False)
+    for prediction, steps in (("epsilon", 2), ("epsilon", 20), ("v_prediction", 8)):
+        yield k_row("IPNDM", "sample_ipndm", prediction, "karras", steps, noisy=False)
+    for steps in (1, 2, 3, 6, 7, 8, 20):
+        yield fast_row("epsilon", steps)
+    yield fast_row("v_prediction", 8)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ describe('sampler names — labels and aliases', () => {
       'PLMS',
       'UniPC',
       'DEIS',
+      'IPNDM',
+      'DPM fast',
       'LCM',
       'TCD',
       'DDPM',
