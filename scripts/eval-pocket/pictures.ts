@@ -1,8 +1,6 @@
 /** Pictures as anyone gets them: asked for over NATS, in JSON. */
-import { readObject } from '#shared/bus/object-store.ts';
-import { subjects } from '#shared/bus/subjects.ts';
-import type { GeneratedImage, GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
-import { DEFAULT_DEADLINE_MS, MAX_BATCH } from '#shared/contracts/limits.ts';
+import type { GenerateInput } from '#shared/contracts/generate.ts';
+import { MAX_BATCH } from '#shared/contracts/limits.ts';
 import { decodeImage } from '#shared/image/decode.ts';
 import type { Picture } from '#shared/image/picture.ts';
 import { encodePng } from '#shared/image/png.ts';
@@ -70,13 +68,9 @@ export class Painter implements AsyncDisposable {
       guidance_scale: guidance,
       ...extras,
     };
-    const reply = await this.#mesh.client.request<GenerateReply>(subjects.generate, request, DEFAULT_DEADLINE_MS);
+    const reply = await this.#mesh.client.generate(request);
     if (entries.length === 1 && !extras.controlnets?.length) this.singleMs.push(reply.timings.total_ms);
-    return Promise.all(reply.images.map(async (image) => decodeImage(await this.#bytes(image))));
-  }
-
-  async #bytes({ b64_json: inline, object }: GeneratedImage): Promise<Uint8Array> {
-    return inline === undefined ? readObject(this.#mesh.transport.connection, object!) : Buffer.from(inline, 'base64');
+    return Promise.all(reply.images.map(async (image) => decodeImage(await this.#mesh.client.png(image))));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

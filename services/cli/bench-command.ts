@@ -1,7 +1,5 @@
 /** `latentmesh bench`: how fast the mesh that runs is, as its callers see it. */
-import { subjects } from '#shared/bus/subjects.ts';
-import type { GenerateReply, Timings } from '#shared/contracts/generate.ts';
-import { DEFAULT_DEADLINE_MS } from '#shared/contracts/limits.ts';
+import type { Timings } from '#shared/contracts/generate.ts';
 import { newJobId } from './generate-request.ts';
 import { type Mesh, openMesh } from './mesh.ts';
 
@@ -44,7 +42,7 @@ async function measure(mesh: Mesh, prompt: string, flags: BenchFlags): Promise<B
   const ask = async (seed: number): Promise<{ ms: number; timings: Timings }> => {
     const startedMs = performance.now();
     const request = { job: newJobId(), prompt, seed, client: 'bench', ...(steps && { steps }) };
-    const { timings } = await mesh.client.request<GenerateReply>(subjects.generate, request, DEFAULT_DEADLINE_MS);
+    const { timings } = await mesh.client.generate(request);
     return { ms: performance.now() - startedMs, timings };
   };
   const first = await ask(0);

@@ -1,11 +1,7 @@
 /** `latentmesh generate`: asks for pictures, shows the way there, saves them. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { subjects } from '#shared/bus/subjects.ts';
-import type { GeneratedImage, GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
-import type { JobEvent } from '#shared/contracts/jobs.ts';
-import { DEFAULT_DEADLINE_MS } from '#shared/contracts/limits.ts';
-import { MeshError } from '#shared/errors/errors.ts';
+import type { GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
 import { type GenerateFlags, generateRequest, newJobId } from './generate-request.ts';
 import { rememberJob } from './last-job.ts';
 import { type Mesh, openMesh } from './mesh.ts';
@@ -14,10 +10,6 @@ import { Progress } from './progress.ts';
 import { EXIT } from './report.ts';
 import { printResult, type SavedPicture } from './result-text.ts';
 import { withStoredImages } from './stored-images.ts';
-
-/** Beyond the job's own deadline, so that the mesh's answer comes first. */
-const PATIENCE_MS = 10_000;
-const CANCEL_TIMEOUT_MS = 5_000;
 
 /** Runs the command. @throws MeshError the mesh's, and those of files */
 export async function generate(prompt: string, flags: GenerateFlags): Promise<void> {
@@ -37,16 +29,14 @@ export async function generate(prompt: string, flags: GenerateFlags): Promise<vo
 
 async function askForPictures({ client }: Mesh, job: string, request: GenerateInput): Promise<GenerateReply> {
   const progress = new Progress(process.stderr);
+  const end = new AbortController();
   const stopWatching = cancelOnSignal(() => {
     progress.end();
     say(`Cancelling job ${job}. Again to leave at once.`);
-    // Its outcome is the outcome of the job.
-    client.request(subjects.cancel, { job }, CANCEL_TIMEOUT_MS).catch(() => {});
+    end.abort();
   });
   try {
-    await client.listen<JobEvent>(subjects.events(job), (event) => progress.show(event));
-    const timeoutMs = (request.deadline_ms ?? DEFAULT_DEADLINE_MS) + PATIENCE_MS;
-    return await client.request<GenerateReply>(subjects.generate, request, timeoutMs);
+    return await client.generate(request, end.signal, (event) => progress.show(event));
   } finally {
     progress.end();
     stopWatching();
@@ -70,21 +60,13 @@ async function savePictures(mesh: Mesh, reply: GenerateReply, pattern: string): 
   const files = pictureFiles(pattern, { job: reply.job, seeds: reply.images.map(({ seed }) => seed) });
   return Promise.all(
     reply.images.map(async (image, index) => {
-      const png = await pictureBytes(mesh, image);
+      const png = await mesh.client.png(image);
       const path = files[index]!;
       await mkdir(dirname(path), { recursive: true });
       await writeFile(path, png);
       return { path, png, image };
     }),
   );
-}
-
-/** Inline, or too large for a message and kept in the object store. */
-async function pictureBytes(mesh: Mesh, { b64_json: inline, object }: GeneratedImage): Promise<Uint8Array> {
-  if (inline !== undefined) return Buffer.from(inline, 'base64');
-  if (!object) throw new MeshError('WIRE_INVALID', 'The mesh sent neither a picture nor the name of one.');
-  const { readObject } = await import('#shared/bus/object-store.ts');
-  return readObject(mesh.transport.connection, object);
 }
 
 function say(text: string): void {

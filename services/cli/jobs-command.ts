@@ -1,6 +1,6 @@
 /** `latentmesh jobs`: what the mesh remembers, newest first. */
-import { subjects } from '#shared/bus/subjects.ts';
-import type { JobRecord } from '#shared/contracts/jobs.ts';
+import type { PublicRecord } from '#shared/client/mesh.ts';
+import type { JobListQuery } from '#shared/contracts/jobs.ts';
 import { openMesh } from './mesh.ts';
 import { table } from './table.ts';
 
@@ -12,16 +12,13 @@ export interface JobsFlags {
   readonly limit?: number;
 }
 
-type Listed = Omit<JobRecord, 'reply_to'>;
-
-const TIMEOUT_MS = 10_000;
 const MAX_PROMPT_CHARS = 60;
 
 /** Runs the command. @throws MeshError INVALID_REQUEST; BUS_UNAVAILABLE when no mesh runs */
 export async function jobs({ json, ...query }: JobsFlags): Promise<void> {
   const mesh = await openMesh();
   try {
-    const { jobs: records } = await mesh.client.request<{ jobs: Listed[] }>(subjects.jobs, query, TIMEOUT_MS);
+    const records = await mesh.client.jobs(query as Partial<JobListQuery>);
     process.stdout.write(`${json ? JSON.stringify(records) : jobsText(records, Date.now())}\n`);
   } finally {
     await mesh.close();
@@ -29,7 +26,7 @@ export async function jobs({ json, ...query }: JobsFlags): Promise<void> {
 }
 
 /** One line for each job. */
-export function jobsText(records: readonly Listed[], nowUnixMs: number): string {
+export function jobsText(records: readonly PublicRecord[], nowUnixMs: number): string {
   if (records.length === 0) return 'no jobs';
   const rows = records.map((record) => [
     record.job,
@@ -41,18 +38,18 @@ export function jobsText(records: readonly Listed[], nowUnixMs: number): string 
   return table([['JOB', 'STATE', 'AGO', 'TOOK', 'PROMPT'], ...rows]).join('\n');
 }
 
-function ago({ created_unix_ms }: Listed, nowUnixMs: number): string {
+function ago({ created_unix_ms }: PublicRecord, nowUnixMs: number): string {
   const seconds = Math.max(0, Math.round((nowUnixMs - created_unix_ms) / 1000));
   if (seconds < 120) return `${seconds} s`;
   return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }
 
-function took({ created_unix_ms, finished_unix_ms }: Listed): string {
+function took({ created_unix_ms, finished_unix_ms }: PublicRecord): string {
   return finished_unix_ms === undefined ? '' : `${((finished_unix_ms - created_unix_ms) / 1000).toFixed(2)} s`;
 }
 
 /** A failed job tells why instead. */
-function promptOf({ request, error }: Listed): string {
+function promptOf({ request, error }: PublicRecord): string {
   const prompt = request?.prompt;
   const text = error
     ? `${error.code}: ${error.message}`

@@ -5,12 +5,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isAlive } from '#infra/is-alive.ts';
 import { type MeshState, readLiveState, stateFolder } from '#infra/mesh/state-file.ts';
 import { connectNats, type NatsTransport } from '#shared/bus/nats-transport.ts';
+import { MeshConnection } from '#shared/client/mesh.ts';
 import { MeshError } from '#shared/errors/errors.ts';
-import { JsonClient } from './json-client.ts';
 
 /** A connection to it, and whether this command started it. */
 export interface Mesh {
-  readonly client: JsonClient;
+  readonly client: MeshConnection;
   readonly transport: NatsTransport;
   /** Started for this command and gone after it. */
   readonly isOwn: boolean;
@@ -54,7 +54,7 @@ async function joinMesh(natsUrl: string): Promise<Mesh> {
     nkeyFile: process.env.LATENTMESH_NATS_NKEY_FILE,
     caFile: process.env.LATENTMESH_NATS_CA_FILE,
   });
-  const client = new JsonClient(transport);
+  const client = new MeshConnection(transport);
   return { client, transport, isOwn: false, close: () => transport.close() };
 }
 

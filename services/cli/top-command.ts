@@ -1,7 +1,5 @@
 /** `latentmesh top`: the mesh as it lives. A screen that renews itself in a terminal, lines elsewhere. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { subjects } from '#shared/bus/subjects.ts';
-import type { MeshStatus } from '#shared/contracts/heartbeat.ts';
 import { JobEvent } from '#shared/contracts/jobs.ts';
 import { type Mesh, openMesh } from './mesh.ts';
 import { StepsSeen } from './steps-seen.ts';
@@ -15,7 +13,6 @@ export interface TopFlags {
   readonly interval?: number;
 }
 
-const TIMEOUT_MS = 5_000;
 const DEFAULT_INTERVAL_S = 1;
 const HOME_AND_CLEAR = '\x1b[H\x1b[J';
 /** A screen of its own, so that what stood there comes back. */
@@ -43,7 +40,7 @@ export async function top({ json, once, interval = DEFAULT_INTERVAL_S }: TopFlag
 /** One look after each interval, until the signal. */
 async function* looks({ client }: Mesh, intervalMs: number, signal: AbortSignal): AsyncGenerator<Look> {
   const seen = new StepsSeen();
-  await client.listen(subjects.allEvents, (body) => {
+  await client.watch((body) => {
     const event = JobEvent.safeParse(body).data;
     if (event) seen.hear(event, Date.now());
   });
@@ -51,7 +48,7 @@ async function* looks({ client }: Mesh, intervalMs: number, signal: AbortSignal)
   while (!signal.aborted) {
     await delay(intervalMs, undefined, { signal }).catch(() => {});
     if (signal.aborted) return;
-    const status = await client.request<MeshStatus>(subjects.status, {}, TIMEOUT_MS);
+    const status = await client.status();
     const elapsedMs = performance.now() - lookedMs;
     lookedMs += elapsedMs;
     const unix_ms = Date.now();

@@ -1,7 +1,5 @@
 /** `latentmesh trace`: where the time of a job went, over all processes, and why. */
 import { writeFile } from 'node:fs/promises';
-import { subjects } from '#shared/bus/subjects.ts';
-import type { JobRecord } from '#shared/contracts/jobs.ts';
 import type { SpanRecord } from '#shared/contracts/span.ts';
 import { whySlow } from '#shared/telemetry/why-slow.ts';
 import { lastJob } from './last-job.ts';
@@ -21,7 +19,6 @@ export interface TraceFlags {
   readonly all?: boolean;
 }
 
-const TIMEOUT_MS = 10_000;
 /** Of a pipe, which has none. */
 const DEFAULT_COLUMNS = 120;
 
@@ -30,7 +27,7 @@ export async function trace(job: string | undefined, flags: TraceFlags): Promise
   const name = job ?? (await lastJob());
   const mesh = await openMesh();
   try {
-    const record = await mesh.client.request<JobRecord>(subjects.jobs, { job: name }, TIMEOUT_MS);
+    const record = await mesh.client.job(name);
     const { readSpans } = await import('#shared/bus/span-stream.ts');
     const spans = await readSpans(mesh.transport.connection, record.trace_id);
     const text = `${traceText(`job ${name}, ${record.state}`, spans, flags)}\n`;

@@ -8,21 +8,25 @@
  *     await writeFile('boat.png', await mesh.png(picture));
  */
 import { randomUUID } from 'node:crypto';
-import { requestJson, subscribeJson } from '#shared/bus/door.ts';
+import { subscribeJson } from '#shared/bus/door.ts';
 import { connectNats, type NatsOptions, type NatsTransport } from '#shared/bus/nats-transport.ts';
-import { readObject } from '#shared/bus/object-store.ts';
 import { subjects } from '#shared/bus/subjects.ts';
 import type { GeneratedImage, GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
 import type { MeshStatus } from '#shared/contracts/heartbeat.ts';
 import { isEndEvent, JobEvent, type JobListQuery, type JobRecord } from '#shared/contracts/jobs.ts';
+import { DEFAULT_DEADLINE_MS } from '#shared/contracts/limits.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import { JobEvents } from './job-events.ts';
+import { PatientRequests } from './patient-requests.ts';
 
 /** A job's record as others see it. */
 export type PublicRecord = Omit<JobRecord, 'reply_to'>;
 
 /** The doors answer within a second; a large picture takes longer to be checked, ms. */
 const ANSWER_TIMEOUT_MS = 60_000;
+
+/** Beyond a job's own deadline, so that the mesh's answer comes first, ms. */
+const PATIENCE_MS = 10_000;
 
 /** Where a client's nkey seed is, and the certificates that vouch for the server. */
 export type ClientFiles = Pick<NatsOptions, 'nkeyFile' | 'caFile'>;
@@ -39,25 +43,49 @@ export async function connectMesh(
 /** See the head of this file. All methods: @throws MeshError the mesh's; NO_ACTOR when no gateway runs */
 export class MeshConnection implements AsyncDisposable {
   readonly #transport: NatsTransport;
+  readonly #requests: PatientRequests;
 
   constructor(transport: NatsTransport) {
     this.#transport = transport;
+    this.#requests = new PatientRequests(transport);
   }
 
   /** Accepts a job, and does not wait for it. The same name with the same request is the same job. @returns its name */
   async submit(request: GenerateInput): Promise<string> {
     const named = { ...request, job: request.job ?? randomUUID() };
     const headers = { prefer: 'respond-async' };
-    const options = { timeoutMs: ANSWER_TIMEOUT_MS, headers };
-    const { job } = (await requestJson(this.#transport, subjects.generate, named, options)) as { job: string };
+    const { job } = await this.#requests.request<{ job: string }>(subjects.generate, named, ANSWER_TIMEOUT_MS, headers);
     return job;
   }
 
-  /** Accepts a job and waits for its end. An abort cancels it. @throws MeshError of the job; CANCELLED */
-  async generate(request: GenerateInput, signal?: AbortSignal): Promise<GenerateReply> {
-    const job = await this.submit(request);
-    for await (const _ of this.events(job, signal));
-    return this.result(job);
+  /**
+   * Accepts a job and waits for its end; its events are handed on. An abort cancels it. Its pictures come with the answer where
+   * they fit in. @throws MeshError of the job; CANCELLED
+   */
+  async generate(
+    request: GenerateInput,
+    signal?: AbortSignal,
+    onEvent?: (event: JobEvent) => void,
+  ): Promise<GenerateReply> {
+    const named = { ...request, job: request.job ?? randomUUID() };
+    const cancel = (): void => void this.cancel(named.job).catch(() => {}); // its outcome is that of the job
+    const listening =
+      onEvent && subscribeJson(this.#transport, subjects.events(named.job), (body) => onEvent(body as JobEvent));
+    signal?.addEventListener('abort', cancel, { once: true });
+    try {
+      const timeoutMs = (request.deadline_ms ?? DEFAULT_DEADLINE_MS) + PATIENCE_MS;
+      const answer = this.#requests.request<GenerateReply>(subjects.generate, named, timeoutMs);
+      if (signal?.aborted) cancel();
+      return await answer;
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+      await listening?.drain();
+    }
+  }
+
+  /** Hands on the events of every job from now on. */
+  watch(onEvent: (event: JobEvent) => void): Promise<void> {
+    return this.#requests.listen<JobEvent>(subjects.allEvents, onEvent);
   }
 
   /**
@@ -121,6 +149,7 @@ export class MeshConnection implements AsyncDisposable {
   async png({ b64_json, object }: GeneratedImage): Promise<Uint8Array> {
     if (b64_json !== undefined) return Buffer.from(b64_json, 'base64');
     if (!object) throw new MeshError('WIRE_INVALID', 'The mesh sent neither a picture nor the name of one.');
+    const { readObject } = await import('#shared/bus/object-store.ts');
     return readObject(this.#transport.connection, object);
   }
 
@@ -144,7 +173,7 @@ export class MeshConnection implements AsyncDisposable {
     }
   }
 
-  async #ask<Reply>(subject: string, body: unknown): Promise<Reply> {
-    return (await requestJson(this.#transport, subject, body, { timeoutMs: ANSWER_TIMEOUT_MS })) as Reply;
+  #ask<Reply>(subject: string, body: unknown): Promise<Reply> {
+    return this.#requests.request<Reply>(subject, body, ANSWER_TIMEOUT_MS);
   }
 }

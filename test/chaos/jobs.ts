@@ -3,11 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { subscribeJson } from '#shared/bus/door.ts';
 import { readObject } from '#shared/bus/object-store.ts';
 import { subjects } from '#shared/bus/subjects.ts';
+import { PatientRequests } from '#shared/client/patient-requests.ts';
 import type { GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
 import type { JobEvent, JobRecord } from '#shared/contracts/jobs.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import { decodeImage } from '#shared/image/decode.ts';
-import { JsonClient } from '../../services/cli/json-client.ts';
 import type { Cluster } from './cluster.ts';
 
 /** A kind of job, and the picture that a calm mesh made of it. */
@@ -48,7 +48,7 @@ export class Load {
   /** Time until QUEUE_FULL was told. */
   readonly refusalsMs: number[] = [];
   readonly #cluster: Cluster;
-  readonly #client: JsonClient;
+  readonly #client: PatientRequests;
   readonly #byId = new Map<string, SentJob>();
   readonly #prefix: string;
   #isOver = false;
@@ -57,7 +57,7 @@ export class Load {
   constructor(cluster: Cluster, prefix: string) {
     this.#cluster = cluster;
     this.#prefix = prefix;
-    this.#client = new JsonClient(cluster.transport);
+    this.#client = new PatientRequests(cluster.transport);
     subscribeJson(cluster.transport, subjects.allEvents, (body) => {
       const event = body as JobEvent;
       const job = this.#byId.get(event.job);

@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'vitest';
 import { subscribeJson } from '#shared/bus/door.ts';
 import { subjects } from '#shared/bus/subjects.ts';
+import { PatientRequests } from '#shared/client/patient-requests.ts';
 import type { GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
 import { JobEvent } from '#shared/contracts/jobs.ts';
 import { MeshError, type WireError } from '#shared/errors/errors.ts';
 import { decodeImage } from '#shared/image/decode.ts';
-import { JsonClient } from '../../../services/cli/json-client.ts';
 import type { TestMesh } from '../mesh-kit.ts';
 
 /** Longest time that a job of these tests may take, with every restart in it. */
@@ -42,7 +42,7 @@ export class WatchedJob {
   /** Sends a job over NATS. */
   static send(mesh: TestMesh, input: GenerateInput): WatchedJob {
     const id = input.job ?? randomUUID();
-    const client = new JsonClient(mesh.transport);
+    const client = new PatientRequests(mesh.transport);
     return new WatchedJob(mesh, id, () => client.request(subjects.generate, { ...input, job: id }, PATIENCE_MS));
   }
 

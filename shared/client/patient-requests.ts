@@ -1,6 +1,7 @@
 /** Asks the mesh in JSON, with more patience than the bus's door: a mesh may be restarting just now. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { requestJson, subscribeJson } from '#shared/bus/door.ts';
+import type { Headers } from '#shared/bus/bus.ts';
+import { type JsonRequestOptions, requestJson, subscribeJson } from '#shared/bus/door.ts';
 import type { Transport } from '#shared/bus/transport.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 
@@ -9,7 +10,7 @@ const NO_ACTOR_PATIENCE_MS = 2_000;
 const NO_ACTOR_RETRY_MS = 200;
 
 /** See the head of this file. */
-export class JsonClient {
+export class PatientRequests {
   readonly #transport: Transport;
 
   constructor(transport: Transport) {
@@ -21,10 +22,10 @@ export class JsonClient {
    * name as the same request.
    * @throws MeshError the mesh's; PAYLOAD_TOO_LARGE; NO_ACTOR when no gateway runs; DEADLINE_EXCEEDED after `timeoutMs`
    */
-  request<Reply>(subject: string, body: unknown, timeoutMs: number): Promise<Reply> {
+  request<Reply>(subject: string, body: unknown, timeoutMs: number, headers: Headers = {}): Promise<Reply> {
     const { promise, resolve, reject } = Promise.withResolvers<Reply>();
     const ask = (): void => {
-      this.#askPatiently(subject, body, timeoutMs).then((reply) => resolve(reply as Reply), reject);
+      this.#askPatiently(subject, body, { timeoutMs, headers }).then((reply) => resolve(reply as Reply), reject);
     };
     const stopListening = this.#transport.onStatus(({ type }) => type === 'connected' && ask());
     ask();
@@ -37,11 +38,11 @@ export class JsonClient {
     await this.#transport.flush();
   }
 
-  async #askPatiently(subject: string, body: unknown, timeoutMs: number): Promise<unknown> {
+  async #askPatiently(subject: string, body: unknown, options: JsonRequestOptions): Promise<unknown> {
     const giveUpUnixMs = Date.now() + NO_ACTOR_PATIENCE_MS;
     for (;;) {
       try {
-        return await requestJson(this.#transport, subject, body, { timeoutMs });
+        return await requestJson(this.#transport, subject, body, options);
       } catch (error) {
         if (MeshError.from(error).code !== 'NO_ACTOR') throw error;
         if (Date.now() > giveUpUnixMs) throw noGateway();

@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { errorReply } from '#shared/bus/error-reply.ts';
 import { MemoryBroker } from '#shared/bus/memory-transport.ts';
+import { PatientRequests } from '#shared/client/patient-requests.ts';
 import { MeshError } from '#shared/errors/errors.ts';
-import { JsonClient } from '../../../services/cli/json-client.ts';
 
 const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 const decode = (payload: Uint8Array): unknown => JSON.parse(new TextDecoder().decode(payload));
 
 const open = () => {
   const broker = new MemoryBroker();
-  return { broker, gateway: broker.connect(), client: new JsonClient(broker.connect()) };
+  return { broker, gateway: broker.connect(), client: new PatientRequests(broker.connect()) };
 };
 
-describe('JSON client', () => {
+describe('client — patient requests', () => {
   it('resolves with the reply', async () => {
     const { gateway, client } = open();
     gateway.subscribe('ask', ({ payload, reply }) => gateway.publish(reply!, encode({ got: decode(payload) })));
