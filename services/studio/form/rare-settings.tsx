@@ -6,7 +6,7 @@ import { Choice } from '../parts/choice.tsx';
 import { Field } from '../parts/field.tsx';
 import { Fold } from '../parts/fold.tsx';
 import { Slider } from '../parts/slider.tsx';
-import { type Form, form, setForm } from '../state/form.ts';
+import { type Form, form, guides, setForm } from '../state/form.ts';
 import { HIRES_UPSCALERS } from '../state/from-infotext.ts';
 
 const PRESETS: readonly (readonly [Form['preset'], string])[] = [
@@ -25,7 +25,7 @@ const MAX_BRANCH = 7;
 
 /** Steps in part. */
 export function SpeedFields(): JSX.Element {
-  const { preset, cacheInterval, cacheBranch } = form.value;
+  const { preset, cacheInterval, cacheBranch, cacheStart, cacheEnd, controlnetEvery } = form.value;
   return (
     <Fold name="Speed" state={preset === 'exact' ? '' : preset}>
       <Choice
@@ -49,7 +49,27 @@ export function SpeedFields(): JSX.Element {
             {...{ value: cacheBranch, min: 0, max: MAX_BRANCH, step: 1 }}
             onChange={(value) => setForm({ cacheBranch: value })}
           />
+          <Slider
+            path="deep_cache.cache_start"
+            label="From"
+            {...{ value: cacheStart, min: 0, max: 1, step: 0.05 }}
+            onChange={(value) => setForm({ cacheStart: value })}
+          />
+          <Slider
+            path="deep_cache.cache_end"
+            label="To"
+            {...{ value: cacheEnd, min: 0, max: 1, step: 0.05 }}
+            onChange={(value) => setForm({ cacheEnd: value })}
+          />
         </div>
+      )}
+      {guides.value.length > 0 && (
+        <Slider
+          path="controlnet_every"
+          label="Steps that one answer of the guides is for"
+          {...{ value: controlnetEvery, min: 1, max: 10, step: 1 }}
+          onChange={(value) => setForm({ controlnetEvery: value })}
+        />
       )}
     </Fold>
   );

@@ -35,12 +35,18 @@ function plainFlags(request: GenerateInput): Flag[] {
     ['batch', request.batch],
     ['clip-skip', request.clip_skip],
     ['preset', request.preset],
-    ['deep-cache', cache && `${cache.cache_interval}:${cache.cache_branch_id ?? 0}`],
+    ['deep-cache', cache && deepCacheText(cache)],
+    ['controlnet-every', request.controlnet_every],
     ['subseed', request.subseed],
     ['subseed-strength', request.subseed_strength],
     ['guess-mode', request.guess_mode],
     ['lora-start', enter && (enter === 'exact' ? enter : loraStartText(enter))],
   ]);
+}
+
+function deepCacheText(cache: NonNullable<GenerateInput['deep_cache']>): string {
+  const { cache_interval: interval, cache_branch_id: branch = 0, cache_start: from = 0, cache_end: to = 1 } = cache;
+  return `${interval}:${branch}:${from}-${to}`;
 }
 
 function loraStartText(enter: { at_step: number } | { max_steps: number }): string {

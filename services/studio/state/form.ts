@@ -42,6 +42,11 @@ export interface Form {
   readonly preset: 'exact' | 'fast' | 'own';
   readonly cacheInterval: number;
   readonly cacheBranch: number;
+  /** Part of the run in which steps are computed in part, as fractions. */
+  readonly cacheStart: number;
+  readonly cacheEnd: number;
+  /** Steps that one answer of the ControlNets is for. */
+  readonly controlnetEvery: number;
   /** Empty: at random. */
   readonly subseed: string;
   /** 0: no variation. */
@@ -77,6 +82,9 @@ export const EMPTY_FORM: Form = {
   preset: 'exact',
   cacheInterval: 3,
   cacheBranch: 0,
+  cacheStart: 0,
+  cacheEnd: 1,
+  controlnetEvery: 1,
   subseed: '',
   subseedStrength: 0,
   hiresScale: 1,

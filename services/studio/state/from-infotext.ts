@@ -80,6 +80,7 @@ function rareFields(info: Infotext): Partial<Form> {
       preset: 'own',
       cacheInterval: Number(extra['DeepCache interval']),
       cacheBranch: Number(extra['DeepCache branch'] ?? 0),
+      ...windowOf(extra['DeepCache window']),
     }),
     ...(variationStrength !== undefined && {
       subseedStrength: variationStrength,
@@ -87,6 +88,12 @@ function rareFields(info: Infotext): Partial<Form> {
     }),
     ...(extra['Hires upscale'] && hiresFields(Number(extra['Hires upscale']), info)),
   };
+}
+
+/** `0.2-1`. */
+function windowOf(text: string | undefined): Pick<Form, 'cacheStart' | 'cacheEnd'> {
+  const [start = 0, end = 1] = text?.split('-').map(Number) ?? [];
+  return { cacheStart: start, cacheEnd: end };
 }
 
 function hiresFields(hiresScale: number, { denoisingStrength, extra = {} }: Infotext): Partial<Form> {

@@ -56,9 +56,18 @@ function loraStartOf({ lora_start: start = 'exact' }: GenerateInput): Partial<Fo
     : { loraStart: 'max_steps', loraStep: start.max_steps };
 }
 
-function speedOf({ preset = 'exact', deep_cache: cache }: GenerateInput): Partial<Form> {
-  if (!cache) return { preset };
-  return { preset: 'own', cacheInterval: cache.cache_interval, cacheBranch: cache.cache_branch_id ?? 0 };
+function speedOf({ preset = 'exact', deep_cache: cache, controlnet_every: every = 1 }: GenerateInput): Partial<Form> {
+  return { preset, controlnetEvery: every, ...(cache && cacheOf(cache)) };
+}
+
+function cacheOf(cache: NonNullable<GenerateInput['deep_cache']>): Partial<Form> {
+  return {
+    preset: 'own',
+    cacheInterval: cache.cache_interval,
+    cacheBranch: cache.cache_branch_id ?? 0,
+    cacheStart: cache.cache_start ?? 0,
+    cacheEnd: cache.cache_end ?? 1,
+  };
 }
 
 /** The seeds of variations count up. */

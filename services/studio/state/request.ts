@@ -30,6 +30,7 @@ export function toRequest(form: Form, guides: readonly GuideForm[], start: Start
     ...(form.clipSkip > 1 && { clip_skip: form.clipSkip }),
     ...(form.guidanceRescale > 0 && { guidance_rescale: form.guidanceRescale }),
     ...speedFields(form),
+    ...(form.controlnetEvery > 1 && guides.length > 0 && { controlnet_every: form.controlnetEvery }),
     ...(form.subseedStrength > 0 && {
       subseed_strength: form.subseedStrength,
       ...numberField('subseed', form.subseed),
@@ -42,9 +43,16 @@ export function toRequest(form: Form, guides: readonly GuideForm[], start: Start
   };
 }
 
-function speedFields({ preset, cacheInterval, cacheBranch }: Form): Pick<GenerateInput, 'preset' | 'deep_cache'> {
-  if (preset === 'own') return { deep_cache: { cache_interval: cacheInterval, cache_branch_id: cacheBranch } };
-  return preset === 'fast' ? { preset } : {};
+function speedFields({ preset, ...form }: Form): Pick<GenerateInput, 'preset' | 'deep_cache'> {
+  if (preset !== 'own') return preset === 'fast' ? { preset } : {};
+  const { cacheInterval, cacheBranch, cacheStart, cacheEnd } = form;
+  return {
+    deep_cache: {
+      cache_interval: cacheInterval,
+      cache_branch_id: cacheBranch,
+      ...((cacheStart > 0 || cacheEnd < 1) && { cache_start: cacheStart, cache_end: cacheEnd }),
+    },
+  };
 }
 
 function hiresOf({ hiresScale, hiresStrength, hiresSteps, hiresUpscaler }: Form): NonNullable<GenerateInput['hires']> {
