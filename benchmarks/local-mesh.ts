@@ -32,6 +32,7 @@ type SupervisorMessage =
 
 /** See the head of this file. */
 export class BenchMesh implements AsyncDisposable {
+  readonly natsUrl: string;
   readonly transport: NatsTransport;
   readonly httpUrl: string;
   /** From the start of the supervisor to every service's being ready, ms. */
@@ -40,12 +41,14 @@ export class BenchMesh implements AsyncDisposable {
   readonly #stateFolder: string;
 
   private constructor(parts: {
+    natsUrl: string;
     transport: NatsTransport;
     httpUrl: string;
     readyMs: number;
     supervisor: ChildProcess;
     stateFolder: string;
   }) {
+    this.natsUrl = parts.natsUrl;
     this.transport = parts.transport;
     this.httpUrl = parts.httpUrl;
     this.readyMs = parts.readyMs;
@@ -76,7 +79,7 @@ export class BenchMesh implements AsyncDisposable {
     const { natsUrl, httpUrl } = await ready(supervisor);
     const readyMs = performance.now() - startedMs;
     const transport = await connectNats({ url: natsUrl, name: 'latentmesh-bench' });
-    return new BenchMesh({ transport, httpUrl, readyMs, supervisor, stateFolder });
+    return new BenchMesh({ natsUrl, transport, httpUrl, readyMs, supervisor, stateFolder });
   }
 
   /** Runs one job to its end and gathers its spans. */

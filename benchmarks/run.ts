@@ -6,6 +6,7 @@
 import { parseArgs, styleText } from 'node:util';
 import type { Benchmark } from './benchmark.ts';
 import { cancel } from './cancel.ts';
+import { cli } from './cli.ts';
 import { gateway } from './gateway.ts';
 import { lora } from './lora.ts';
 import { loraStart } from './lora-start.ts';
@@ -34,6 +35,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   cancel,
   gateway,
   sdxl,
+  cli,
 ];
 
 /** Not among those that run unasked: it writes 7 GB into the cache and takes 16 GB of memory. */
