@@ -14,6 +14,8 @@ import { median } from './statistics.ts';
 
 const MIN_DECIBELS = 25;
 const MIN_GAIN = 1.8;
+/** Layers of the shallow calls: branches 0 and 1. */
+const DEEP_LAYERS = [1, 2];
 const PROMPTS = [...POCKET_PROMPTS, ...MORE_POCKET_PROMPTS];
 
 export const speed: Benchmark = {
@@ -63,44 +65,55 @@ async function pictureDistances(
   return distances;
 }
 
+/** Both batches by turns, so that what else the machine does slows both. */
 async function callTimes(rounds: number, note: RunOptions['note']): Promise<TimesByBatch> {
   const pipeline = await openPipeline(await checkpoint('sd15'));
   const { folders, unet: config } = pipeline;
   const device = await openDevice({ device: 'cpu' });
   const unet = await Unet.load(device, folders.unet, config);
-  const times = new Map<number, CallTimes>();
+  const [height, width, tokens] = [config.sampleSize, config.sampleSize, tokensOf(pipeline)];
+  const samples = new Map<number, CallSamples>();
   for (const batch of [1, GUIDED]) {
-    note(`calls of ${batch}`);
-    await unet.begin('job', { prompt_embeds: f32([batch, tokensOf(pipeline), config.crossAttentionDim]) });
-    const shape = { batch, height: config.sampleSize, width: config.sampleSize, tokens: tokensOf(pipeline) };
-    const job = { shape, prompt: 'job', weights: unet.base, signal: new AbortController().signal };
-    times.set(batch, await timesOf(unet, job, rounds));
+    await unet.begin(`job-${batch}`, { prompt_embeds: f32([batch, tokens, config.crossAttentionDim]) });
+    samples.set(batch, { down: [], whole: [], shallow: new Map(DEEP_LAYERS.map((layers) => [layers, []])) });
   }
-  await device.close();
-  return times;
-}
-
-async function timesOf(unet: Unet, job: UnetJob, rounds: number): Promise<CallTimes> {
-  const { batch, height, width } = job.shape;
-  const latents = (): Float32Array => new Float32Array(batch * 4 * height * width).fill(0.5);
-  const down: number[] = [];
-  const whole: number[] = [];
-  const shallow = new Map<number, number[]>([
-    [1, []],
-    [2, []],
-  ]);
   for (let round = 0; round <= rounds; round++) {
-    for (const [deepLayers, all] of shallow) {
-      const deep = { ...job, shape: { ...job.shape, deepLayers } };
-      const downMs = await unet.down(deep, latents(), 500);
-      const { runMs } = await unet.up(deep, undefined);
-      const one = await unet.shallow(deep, { latents: latents(), timestep: 480, isControlled: false });
-      if (round === 0) continue; // the first ones allocate
-      down.push(downMs);
-      whole.push(downMs + runMs);
-      all.push(one.runMs);
+    note(`calls, round ${round}`);
+    for (const [batch, all] of samples) {
+      const shape = { batch, height, width, tokens };
+      const job = { shape, prompt: `job-${batch}`, weights: unet.base, signal: new AbortController().signal };
+      // The first ones allocate.
+      for (const deepLayers of DEEP_LAYERS) await timeCalls(unet, job, { deepLayers, ...(round > 0 && { all }) });
     }
   }
+  await device.close();
+  return new Map([...samples].map(([batch, all]) => [batch, medians(all)]));
+}
+
+/** Of the calls of one batch, ms. */
+interface CallSamples {
+  readonly down: number[];
+  readonly whole: number[];
+  readonly shallow: ReadonlyMap<number, number[]>;
+}
+
+async function timeCalls(
+  unet: Unet,
+  job: UnetJob,
+  { deepLayers, all }: { deepLayers: number; all?: CallSamples },
+): Promise<void> {
+  const { batch, height, width } = job.shape;
+  const latents = (): Float32Array => new Float32Array(batch * 4 * height * width).fill(0.5);
+  const deep = { ...job, shape: { ...job.shape, deepLayers } };
+  const downMs = await unet.down(deep, latents(), 500);
+  const up = await unet.up(deep, undefined);
+  const shallow = await unet.shallow(deep, { latents: latents(), timestep: 480, isControlled: false });
+  all?.down.push(downMs);
+  all?.whole.push(downMs + up.runMs);
+  all?.shallow.get(deepLayers)!.push(shallow.runMs);
+}
+
+function medians({ down, whole, shallow }: CallSamples): CallTimes {
   const ofLayers = [...shallow].map(([layers, all]) => [layers, median(all)] as const);
   return { down: median(down), whole: median(whole), shallow: new Map(ofLayers) };
 }
