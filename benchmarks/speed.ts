@@ -108,9 +108,10 @@ async function timeCalls(
   const downMs = await unet.down(deep, latents(), 500);
   const up = await unet.up(deep, undefined);
   const shallow = await unet.shallow(deep, { latents: latents(), timestep: 480, isControlled: false });
-  all?.down.push(downMs);
-  all?.whole.push(downMs + up.runMs);
-  all?.shallow.get(deepLayers)!.push(shallow.runMs);
+  if (!all) return;
+  all.down.push(downMs);
+  all.whole.push(downMs + up.runMs);
+  all.shallow.get(deepLayers)!.push(shallow.runMs);
 }
 
 function medians({ down, whole, shallow }: CallSamples): CallTimes {
