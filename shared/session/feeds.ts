@@ -71,8 +71,12 @@ export function handOver({ feeds, ownsBuffers }: Pick<RunRequest, 'feeds' | 'own
 } {
   const crossing = (feed: Tensor | Kept): Tensor | Kept => (isKept(feed) || ownsBuffers ? feed : detachable(feed));
   const ready = Object.entries(feeds).map(([name, feed]) => [name, crossing(feed)] as const);
-  const buffers = ready.flatMap(([, feed]) => (isKept(feed) ? [] : [feed.data.buffer]));
-  // The same tensor may feed two inputs, and shared memory needs no handing over.
-  const transfer = [...new Set(buffers)].filter((buffer) => buffer instanceof ArrayBuffer);
-  return { feeds: Object.fromEntries(ready), transfer };
+  const crossed = Object.fromEntries(ready);
+  return { feeds: crossed, transfer: buffersOf(crossed) };
+}
+
+/** What the feeds lie in, each once: the same tensor may feed two inputs, and shared memory needs no handing over. */
+export function buffersOf(feeds: Feeds): ArrayBuffer[] {
+  const buffers = Object.values(feeds).flatMap((feed) => (isKept(feed) ? [] : [feed.data.buffer]));
+  return [...new Set(buffers)].filter((buffer) => buffer instanceof ArrayBuffer);
 }

@@ -22,13 +22,17 @@ export class Engine {
     return this.#busyMs;
   }
 
-  /** Works for a time. One call at a time. */
-  async work(durationMs: number): Promise<void> {
-    if (durationMs === 0) return;
+  /**
+   * Works for a time. One call at a time.
+   * @returns when the work was due to end, simulated ms: what follows counts from there, not from when the timer came
+   */
+  async work(durationMs: number): Promise<number> {
+    if (durationMs === 0) return this.#clock.now();
     this.#busyMs += durationMs;
     const dueMs = this.#clock.now() + durationMs - this.#carriedMs;
     await this.#clock.until(dueMs);
     const missedMs = this.#clock.now() - dueMs;
     this.#carriedMs = Math.min(Math.max(missedMs, -MAX_CARRIED_MS), MAX_CARRIED_MS);
+    return Math.max(dueMs, this.#clock.now() - MAX_CARRIED_MS);
   }
 }

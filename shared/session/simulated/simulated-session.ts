@@ -3,7 +3,7 @@ import { MeshError } from '#shared/errors/errors.ts';
 import type { GraphModel } from '#shared/graph/graph-model.ts';
 import type { Tensor } from '#shared/tensor/tensor.ts';
 import type { RunRequest, RunResult, Session } from '../device.ts';
-import { checkRun } from '../feeds.ts';
+import { buffersOf, checkRun } from '../feeds.ts';
 import { zeros } from '../zeros.ts';
 import { type ServiceTime, serviceTime } from './service-time.ts';
 import type { SimulatedParts } from './simulated-parts.ts';
@@ -29,7 +29,8 @@ export class SimulatedSession implements Session {
     // What is kept stays on the device; what is sent needs the link, while the device goes on with its next run.
     if (this.#time.linkMs > 0 && request.outputs.length > 0) await clock.until(endedMs + this.#time.linkMs);
     const outputs = request.outputs.map((name) => [name, this.#zeros(name)] as const);
-    return { outputs: Object.fromEntries(outputs), runMs: this.#time.runMs };
+    const spent = request.ownsBuffers ? buffersOf(request.feeds) : [];
+    return { outputs: Object.fromEntries(outputs), runMs: this.#time.runMs, spent };
   }
 
   async release(): Promise<void> {
@@ -39,14 +40,14 @@ export class SimulatedSession implements Session {
   /** @returns when it ended, simulated ms */
   async #work(request: RunRequest, signal: AbortSignal | undefined): Promise<number> {
     if (this.#isReleased) throw new MeshError('INTERNAL', `The session of ${this.model.name} was released.`);
-    const { slots, processor, clock } = this.#parts;
+    const { slots, processor } = this.#parts;
     checkRun(this.model, request, slots);
     requireWeights(this.model, request.weights);
-    await processor.work(this.#time.runMs);
+    const endedMs = await processor.work(this.#time.runMs);
     for (const slot of request.drop ?? []) slots.delete(slot);
     // Whoever gave up will not drop what it would have kept.
     if (!signal?.aborted) this.#remember(request.keep ?? {});
-    return clock.now();
+    return endedMs;
   }
 
   #remember(keep: Readonly<Record<string, string>>): void {

@@ -8,6 +8,7 @@ import type { FedFactor, FedWeight, GraphModel } from '#shared/graph/graph-model
 import { elementCount, type Tensor } from '#shared/tensor/tensor.ts';
 import type { Kept } from '../device.ts';
 import { REMEDIES } from '../execution-provider.ts';
+import { buffersOf } from '../feeds.ts';
 import type { OperationName, ReplyOf, RequestOf, WorkerSetup } from '../protocol.ts';
 import { gemmModel } from './gemm-model.ts';
 import { floats, fromOrt, toOrt } from './ort-tensor.ts';
@@ -195,12 +196,6 @@ export class Runtime implements Readonly<{ [K in OperationName]: Operation<K> }>
   #value(feed: Tensor | Kept): OrtTensor {
     return 'kept' in feed ? this.#kept.get(feed.kept)! : toOrt(feed);
   }
-}
-
-/** Those that were handed over with the feeds, each once. */
-function buffersOf(feeds: RequestOf<'run'>['feeds']): readonly ArrayBuffer[] {
-  const buffers = Object.values(feeds).flatMap((feed) => ('kept' in feed ? [] : [feed.data.buffer]));
-  return [...new Set(buffers)].filter((buffer) => buffer instanceof ArrayBuffer);
 }
 
 /** Kept outputs are tens of MB for each step: waiting for the collector would double what a device holds. */
