@@ -23,11 +23,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { MeshError } from '#shared/errors/errors.ts';
 import type { Segments } from '#shared/wire/segments.ts';
 import {
   formatAddress,
+  formatPlace,
   kernelName,
   type Place,
   parseAddress,
@@ -36,7 +36,7 @@ import {
   TOKEN_LENGTH,
 } from './direct-address.ts';
 import { DirectFetch } from './direct-fetch.ts';
-import { Unreachable } from './unreachable.ts';
+import { RecentFailures } from './recent-failures.ts';
 
 /** Of somebody who has dialled and says nothing, and of a transfer that stands still. */
 const IDLE_MS = 5000;
@@ -69,7 +69,9 @@ export class DirectPath {
   readonly #offers = new Map<string, Segments>();
   readonly #waiting = new Set<Socket>();
   readonly #sockets = new Set<Socket>();
-  readonly #unreachable = new Unreachable();
+  readonly #unreachable = new RecentFailures();
+  /** Callers that took chunks where they might have dialled. */
+  readonly #declining = new RecentFailures();
   readonly #closing: (() => unknown)[] = [];
 
   private constructor(idleMs: number) {
@@ -94,17 +96,27 @@ export class DirectPath {
     return { address, withdraw: () => this.#offers.delete(token) };
   }
 
+  /** Whether a caller may be expected to dial: for replies that would fit into a message. */
+  isWorthwhile(caller: string | undefined): boolean {
+    return this.#places.length > 0 && caller !== undefined && !this.#declining.has(caller);
+  }
+
+  /** Notes a caller that takes chunks of what it was offered directly. */
+  onDeclined(caller: string | undefined): void {
+    if (caller !== undefined) this.#declining.add(caller);
+  }
+
   /** Takes the `totalBytes` that lie at an address; undefined where there is no place that can be dialled. */
   fetch(address: string, totalBytes: number): DirectFetch | undefined {
     const { token, places = [] } = parseAddress(address) ?? {};
-    const reachable = places.filter((place) => !this.#unreachable.has(place));
+    const reachable = places.filter((place) => !this.#unreachable.has(formatPlace(place)));
     if (token === undefined || reachable.length === 0) return undefined;
     return new DirectFetch({
       token,
       totalBytes,
       places: reachable,
       idleMs: this.#idleMs,
-      onUnreachable: (place) => this.#unreachable.add(place),
+      onUnreachable: (place) => this.#unreachable.add(formatPlace(place)),
     });
   }
 
@@ -180,13 +192,27 @@ export class DirectPath {
     }
     // Not the socket's own timeout: what the other side says would count as life, and it may talk and not read.
     const stuck = setTimeout(() => socket.destroy(), this.#idleMs).unref();
-    pipeline(pieces(segments, stuck), socket)
-      .catch(() => {}) // the caller takes the chunks
-      .finally(() => {
-        clearTimeout(stuck);
-        socket.destroy();
-      });
+    socket.once('close', () => clearTimeout(stuck)); // the caller takes the chunks where it was too early
+    socket.once('finish', () => socket.destroy());
+    const parts = pieces(segments, stuck);
+    socket.on('drain', () => writeSome(parts, socket));
+    writeSome(parts, socket);
   }
+}
+
+/** As much as is handed over at a time, in one go; `drain` follows. */
+function writeSome(parts: Iterator<Uint8Array>, socket: Socket): void {
+  socket.cork();
+  for (let givenBytes = 0; givenBytes < PIECE_BYTES; ) {
+    const { value, done } = parts.next();
+    if (done) {
+      socket.end();
+      break;
+    }
+    socket.write(value);
+    givenBytes += value.byteLength;
+  }
+  socket.uncork();
 }
 
 /** In the order of the segments; each piece that is asked for shows that the former one has left. */

@@ -8,7 +8,7 @@ import type { DirectOffer } from './direct-path.ts';
 import type { EndpointCounter } from './endpoint-stats.ts';
 import { type ErrorReply, errorReply } from './error-reply.ts';
 import { PeerWatch } from './peer-watch.ts';
-import { EMPTY, HEADER, type Kind, kindOf, type Line, laneSubject } from './protocol.ts';
+import { DIRECT_FROM_BYTES, EMPTY, HEADER, type Kind, kindOf, type Line, laneSubject } from './protocol.ts';
 import type { CallRequest } from './request.ts';
 import { MAX_TRANSFER_BYTES, TransferReceiver } from './transfer-receiver.ts';
 import { TransferSender } from './transfer-sender.ts';
@@ -23,10 +23,16 @@ export interface IncomingCallOptions {
   readonly onEnd: () => void;
 }
 
+interface Fetched {
+  readonly kind: 'fetched';
+  readonly sender: TransferSender;
+  readonly direct: DirectOffer | undefined;
+}
+
 /** What the caller gets: bytes in a message, bytes to fetch, or an error. */
 type Answer =
   | { readonly kind: 'inline'; readonly payload: Uint8Array }
-  | { readonly kind: 'fetched'; readonly sender: TransferSender; readonly direct: DirectOffer | undefined }
+  | Fetched
   | { readonly kind: 'error'; readonly error: ErrorReply };
 
 /** See the head of this file. */
@@ -88,7 +94,7 @@ export class IncomingCall {
     const kind = kindOf(delivery);
     if (kind === 'query') this.announce();
     else if (kind === 'release') this.#release(new MeshError('CANCELLED', 'The caller gave up.'));
-    else if (kind === 'credit' && this.#answer?.kind === 'fetched') this.#answer.sender.onCredit(delivery);
+    else if (kind === 'credit' && this.#answer?.kind === 'fetched') this.#onCredit(this.#answer, delivery);
   }
 
   onChunk(chunk: Uint8Array): void {
@@ -144,9 +150,20 @@ export class IncomingCall {
 
   #toAnswer(segments: Segments): Answer {
     const sender = new TransferSender(this.#line.transport, segments);
-    if (sender.totalBytes <= this.#line.inlineMaxBytes) return { kind: 'inline', payload: join(segments) };
+    if (this.#fitsIntoMessage(sender.totalBytes)) return { kind: 'inline', payload: join(segments) };
     if (sender.totalBytes > MAX_TRANSFER_BYTES) throw tooLarge('reply', sender.totalBytes);
     return { kind: 'fetched', sender, direct: this.#line.direct?.offer(segments) };
+  }
+
+  #fitsIntoMessage(totalBytes: number): boolean {
+    const { inlineMaxBytes, direct } = this.#line;
+    if (totalBytes > inlineMaxBytes) return false;
+    return totalBytes <= DIRECT_FROM_BYTES || !direct?.isWorthwhile(this.caller);
+  }
+
+  #onCredit({ sender, direct }: Fetched, delivery: Delivery): void {
+    if (direct) this.#line.direct?.onDeclined(this.caller);
+    sender.onCredit(delivery);
   }
 
   /** The first answer stands; none is given to a caller that has left (B1). */
@@ -188,7 +205,7 @@ export class IncomingCall {
   }
 }
 
-function whereToFetch({ sender, direct }: Extract<Answer, { kind: 'fetched' }>): Record<string, string> {
+function whereToFetch({ sender, direct }: Fetched): Record<string, string> {
   return { [HEADER.bytes]: `${sender.totalBytes}`, ...(direct && { [HEADER.direct]: direct.address }) };
 }
 

@@ -3,6 +3,7 @@ import { MeshError } from '#shared/errors/errors.ts';
 import { decode } from '#shared/wire/codec.ts';
 import type { Message } from '#shared/wire/message.ts';
 import { join, type Segments } from '#shared/wire/segments.ts';
+import { takeBytes } from '#shared/wire/spare-buffers.ts';
 import type { CallOptions, Transfer } from './bus.ts';
 import { actorLost, busUnavailable, type CalleeFacts, deadlineExceeded, noActor } from './call-errors.ts';
 import type { Timer } from './clock.ts';
@@ -185,7 +186,7 @@ export class OutgoingCall {
   #onReply({ payload, headers }: Delivery): void {
     const announced = headers[HEADER.bytes];
     if (announced !== undefined) this.#fetch(announced, headers[HEADER.direct]);
-    else this.#succeed(new Uint8Array(payload), { route: 'inline', sizeBytes: payload.byteLength, durationMs: 0 });
+    else this.#succeed(copyOf(payload), { route: 'inline', sizeBytes: payload.byteLength, durationMs: 0 });
   }
 
   #fetch(announced: string, direct: string | undefined): void {
@@ -245,6 +246,13 @@ export class OutgoingCall {
   #facts(): CalleeFacts {
     return { subject: this.#options.subject, ...(this.#calleeName && { instance: this.#calleeName }) };
   }
+}
+
+/** What comes from the client lies in memory that it fills anew. */
+function copyOf(payload: Uint8Array): Uint8Array {
+  const bytes = takeBytes(payload.byteLength);
+  bytes.set(payload);
+  return bytes;
 }
 
 /** Tells a callee that nobody waits for this call any more. */

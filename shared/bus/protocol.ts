@@ -35,6 +35,8 @@ import type { Delivery, Transport } from './transport.ts';
 
 /** Half of the default `max_payload` of a server; with a smaller one, half of that. */
 export const INLINE_MAX_BYTES = 512 * 1024;
+/** Replies beyond this are worth a dial where the caller is near, though they fit into a message: in the server they are copied three times. */
+export const DIRECT_FROM_BYTES = 64 * 1024;
 /** A request that is not accepted within this time is looked for and sent again. */
 export const ACCEPT_TIMEOUT_MS = 5000;
 /** Silence after which a side asks whether the other is there. */

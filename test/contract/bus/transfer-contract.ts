@@ -16,6 +16,8 @@ import { Stranger } from './stranger.ts';
 const SUBJECT = 'latentmesh.v1.actor.test.work';
 /** 2 MB. */
 const LARGE = 500_000;
+/** 200 KB: fits into a message. */
+const MIDDLING = 50_000;
 /** 20 MB: more than the system keeps for somebody who does not read. */
 const DEAF = 5_000_000;
 /** Short, so that a test sees a transfer stand still; long against a moment of a busy machine. */
@@ -54,7 +56,7 @@ export function transferContract(name: string, connectTo: () => Promise<() => Pr
     };
     describe.skipIf(!systems.includes(process.platform))(`large replies by ${way}, announced over ${name}`, () => {
       everyWay(start, route);
-      if (like) directWay(start, like);
+      if (like) directWay(start, route, like);
     });
   }
 }
@@ -122,7 +124,20 @@ function everyWay(start: Start, route: Transfer['route']): void {
   });
 }
 
-function directWay(start: Start, like: 'name' | 'file' | 'tcp'): void {
+function directWay(start: Start, route: Transfer['route'], like: 'name' | 'file' | 'tcp'): void {
+  it('come directly though they would fit into a message', async () => {
+    await using mesh = await start();
+    const { caller } = await pair(mesh, MIDDLING);
+    expect(await ask(mesh, caller)).toMatchObject({ transfer: { route }, length: MIDDLING, wrong: undefined });
+  });
+
+  it('come in a message where they fit into one, once the caller could not dial', async () => {
+    await using mesh = await start((transport) => rewriting(transport, () => `${NO_TOKEN} unix:/run/docker.sock`));
+    const { caller } = await pair(mesh, MIDDLING);
+    expect(await ask(mesh, caller)).toMatchObject({ transfer: { route: 'chunks' }, wrong: undefined });
+    expect(await ask(mesh, caller)).toMatchObject({ transfer: { route: 'inline' }, wrong: undefined });
+  });
+
   const byChunks = async (change: (address: string) => string): Promise<void> => {
     await using mesh = await start((transport) => rewriting(transport, change));
     const { caller } = await pair(mesh);

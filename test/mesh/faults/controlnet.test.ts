@@ -1,6 +1,6 @@
 /** One ControlNet process, with room for one ControlNet, between two denoisers: whatever befalls it, each picture is its own. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { INLINE_MAX_BYTES } from '#shared/bus/protocol.ts';
+import { DIRECT_FROM_BYTES } from '#shared/bus/protocol.ts';
 import { readSpans } from '#shared/bus/span-stream.ts';
 import { Library } from '#shared/checkpoint/library.ts';
 import { openPipeline } from '#shared/checkpoint/pipeline.ts';
@@ -78,7 +78,7 @@ describe('faults — a ControlNet process', () => {
     for (const attributes of await replies()) {
       const bytes = Number(attributes['latentmesh.reply_bytes']);
       const far = process.platform === 'win32' ? 'chunks' : 'unix';
-      expect(attributes['latentmesh.route']).toBe(bytes > INLINE_MAX_BYTES ? far : 'inline');
+      expect(attributes['latentmesh.route']).toBe(bytes > DIRECT_FROM_BYTES ? far : 'inline');
       expect(bytes).toBeGreaterThan(0);
     }
   });
