@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MAX_BODY_BYTES } from '#shared/contracts/limits.ts';
 import { aborted } from '#test/contract/bus/harness.ts';
 import { createHttp } from '../../../services/gateway/http/server.ts';
 import { type Gateway, gateway } from './gateway.ts';
@@ -91,6 +92,20 @@ describe('HTTP — sockets', () => {
     socket.resume();
     await once(socket, 'close');
     expect(await app.outcomes.wait('half-closed', new AbortController().signal)).toMatchObject({ state: 'cancelled' });
+  });
+
+  it('a body without end is refused at the limit, and not kept', async () => {
+    const socket = await open(`${IMAGES}transfer-encoding: chunked\r\n\r\n`);
+    const answer = text(socket);
+    const chunk = `100000\r\n${'a'.repeat(2 ** 20)}\r\n`;
+    let sentBytes = 0;
+    while (!socket.destroyed && !socket.readableEnded && sentBytes < 1e9) {
+      sentBytes += chunk.length;
+      const isTaken = await new Promise<boolean>((resolve) => socket.write(chunk, (error) => resolve(!error)));
+      if (!isTaken) break;
+    }
+    expect(await answer.catch(() => '')).toMatch(/^(HTTP\/1.1 413 |$)/);
+    expect(sentBytes).toBeLessThan(2 * MAX_BODY_BYTES);
   });
 
   it('closing does not wait for requests that do not come', async () => {

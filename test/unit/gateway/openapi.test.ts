@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { Ajv } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { GenerateRequest } from '#shared/contracts/generate.ts';
@@ -62,6 +64,15 @@ describe('OpenAPI — the document', () => {
 });
 
 describe('AsyncAPI — the document', () => {
+  it('is one of AsyncAPI 3.0 by its schema', async () => {
+    // Of @asyncapi/specs 6.11.1 (Apache-2.0), schemas/3.0.0-without-$id.json.
+    const file = new URL('../../golden/data/asyncapi/3.0.0.json', import.meta.url);
+    const schema = JSON.parse(await readFile(file, 'utf8')) as object;
+    const validate = new Ajv({ strict: false, validateFormats: false, logger: false }).compile(schema);
+    expect(validate(asyncApiDocument()), JSON.stringify(validate.errors?.slice(0, 3))).toBe(true);
+    expect(validate({ ...asyncApiDocument(), channels: 7 })).toBe(false);
+  });
+
   it('names the subjects of the doors, and every reference leads somewhere', () => {
     const subjectsDocument = asyncApiDocument() as { channels: Record<string, { address: string | null }> };
     const addresses = Object.values(subjectsDocument.channels).map(({ address }) => address);
