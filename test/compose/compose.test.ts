@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus, loadavg } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ROLES } from '#infra/mesh/options.ts';
 import { requestJson } from '#shared/bus/door.ts';
@@ -24,8 +25,23 @@ const folder = await temporaryFolder();
 let project: ComposeProject;
 let transport: NatsTransport;
 
-function report(what: string, startedMs: number): void {
-  process.stdout.write(`compose: ${what} after ${((performance.now() - startedMs) / 1000).toFixed(1)} s\n`);
+/** Figures of the last run, for docs/operate.md. */
+const REPORT = resolve(import.meta.dirname, '../../.latentmesh/compose-report.txt');
+
+async function startReport(): Promise<void> {
+  const [load] = loadavg();
+  await mkdir(dirname(REPORT), { recursive: true });
+  const machine = `${availableParallelism()} cores of ${cpus()[0]!.model}, load ${load!.toFixed(1)} before the start`;
+  await writeFile(REPORT, `${new Date().toISOString()}, ${machine}\n`);
+}
+
+async function tell(line: string): Promise<void> {
+  process.stdout.write(`compose: ${line}\n`);
+  await appendFile(REPORT, `${line}\n`);
+}
+
+function report(what: string, startedMs: number): Promise<void> {
+  return tell(`${what} after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
 }
 
 async function generate(input: Partial<GenerateInput> = {}): Promise<GenerateReply> {
@@ -52,14 +68,15 @@ describe.skipIf(missing)(`compose — the whole mesh in containers${missing ? ` 
   beforeAll(async () => {
     project = await ComposeProject.create();
     await project.compose('build', 'gateway');
+    await startReport();
     const startedMs = performance.now();
     await project.compose('up', '-d', '--wait', '--no-build');
-    report('every service healthy', startedMs);
+    await report('every service healthy', startedMs);
     const body = JSON.stringify({ prompt: 'a red boat on the sea', seed: SEED });
     const headers = { 'content-type': 'application/json' };
     const response = await fetch(`${project.httpUrl}/v1/images/generations`, { method: 'POST', headers, body });
     expect(response.status).toBe(200);
-    report('first picture over HTTP', startedMs);
+    await report('first picture over HTTP', startedMs);
     const nkeyFile = await project.clientKey(folder);
     transport = await connectNats({ url: project.natsUrl, name: 'test', identity: 'client', nkeyFile });
     calm = (await generate()).images[0]!.b64_json!;
@@ -72,7 +89,7 @@ describe.skipIf(missing)(`compose — the whole mesh in containers${missing ? ` 
 
   it('the image is small, and holds ONNX Runtime for one platform', async () => {
     const sizeBytes = Number(await docker(['image', 'inspect', '--format', '{{.Size}}', project.image]));
-    process.stdout.write(`compose: the image is ${Math.round(sizeBytes / 1e6)} MB\n`);
+    await tell(`the image is ${Math.round(sizeBytes / 1e6)} MB`);
     expect(sizeBytes).toBeLessThan(700e6);
     const runtime = '/app/node_modules/onnxruntime-node/bin/napi-v6';
     const shown = await project.compose('exec', '-T', 'vae', 'sh', '-c', `cd ${runtime} && ls -d */*`);
@@ -134,7 +151,7 @@ describe.skipIf(missing)(`compose — the whole mesh in containers${missing ? ` 
     // Without `--no-deps` compose runs the service that makes keys again, a second more.
     const scale = ['--no-build', '--no-recreate', '--no-deps', '--scale', 'controlnet=3', 'controlnet'];
     await project.compose('up', '-d', ...scale);
-    report('compose had started further ControlNets', startedMs);
+    await report('compose had started further ControlNets', startedMs);
     const used = new Set<string>();
     // As soon as there is one that takes work, it is asked: three places are wanted at the same time, each for longer than a
     // ControlNet takes to load (smaller pictures would wait for the one that has it).
@@ -145,7 +162,7 @@ describe.skipIf(missing)(`compose — the whole mesh in containers${missing ? ` 
       const large = calls.filter(({ attributes }) => attributes['latentmesh.route'] !== 'inline');
       expect(new Set(large.map(({ attributes }) => attributes['latentmesh.route']))).toEqual(new Set(['tcp']));
     }
-    report('a further ControlNet was used', startedMs);
+    await report('a further ControlNet was used', startedMs);
   });
 
   it('a denoiser that is killed in mid-job costs time, and no picture', async () => {
@@ -171,7 +188,7 @@ describe.skipIf(missing)(`compose — the whole mesh in containers${missing ? ` 
     await transport.close();
     const startedMs = performance.now();
     await project.compose('stop', ...ROLES);
-    report('everyone had left', startedMs);
+    await report('everyone had left', startedMs);
     const states = await Promise.all(
       (await Promise.all(ROLES.map((role) => project.containers(role)))).flat().map(async (container) => {
         return project.inspect(container, '{{.State.ExitCode}}');
