@@ -82,7 +82,7 @@ export class Callee {
 
   #onRequest(endpoint: Endpoint, delivery: Delivery): void {
     try {
-      this.#accept(endpoint, parseRequest(delivery));
+      this.#accept(endpoint, parseRequest(delivery, this.#line.clock.now()));
     } catch (thrown) {
       if (delivery.reply === undefined || !isReplySubject(delivery.reply)) return;
       const { payload, headers } = errorReply(thrown);

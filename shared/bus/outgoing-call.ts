@@ -117,7 +117,7 @@ export class OutgoingCall {
       ...ownHeaders(headers),
       [HEADER.call]: id,
       [HEADER.instance]: this.#line.instance,
-      [HEADER.deadlineUnixMs]: `${deadlineUnixMs}`,
+      [HEADER.remainingMs]: `${deadlineUnixMs - this.#line.clock.now()}`,
       ...(this.#upload && { [HEADER.bytes]: `${this.#upload.totalBytes}` }),
     };
   }

@@ -54,7 +54,8 @@ export type Kind = 'accepted' | 'reply' | 'error' | 'credit' | 'query' | 'releas
 /** Headers of the protocol; the caller's own go beside them and must not start with `mesh-`. */
 export const HEADER = {
   call: 'mesh-call',
-  deadlineUnixMs: 'mesh-deadline-unix-ms',
+  /** Time until the deadline, ms: clocks of hosts differ, and one may jump. */
+  remainingMs: 'mesh-remaining-ms',
   kind: 'mesh-kind',
   /** Name of the process that says it. */
   instance: 'mesh-instance',

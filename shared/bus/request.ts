@@ -14,6 +14,7 @@ export interface CallRequest {
   readonly replySubject: string;
   /** Name of the process that calls; undefined when it does not say. */
   readonly caller: string | undefined;
+  /** By the clock of this process. */
   readonly deadlineUnixMs: number;
   readonly headers: Headers;
   readonly payload: Uint8Array;
@@ -22,13 +23,13 @@ export interface CallRequest {
 }
 
 /** @throws MeshError INVALID_REQUEST when the message is no call of this bus */
-export function parseRequest({ subject, headers, payload, reply }: Delivery): CallRequest {
+export function parseRequest({ subject, headers, payload, reply }: Delivery, nowUnixMs: number): CallRequest {
   requireReplySubject(reply);
   const id = headers[HEADER.call] ?? '';
-  const deadlineUnixMs = Number(headers[HEADER.deadlineUnixMs] ?? Number.NaN);
+  const remainingMs = Number(headers[HEADER.remainingMs] ?? Number.NaN);
   const announced = headers[HEADER.bytes];
   const totalBytes = announced === undefined ? undefined : Number(announced);
-  if (reply === undefined || !isToken(id) || !Number.isFinite(deadlineUnixMs) || !isLength(totalBytes)) {
+  if (reply === undefined || !isToken(id) || !Number.isFinite(remainingMs) || !isLength(totalBytes)) {
     throw new MeshError(
       'INVALID_REQUEST',
       `${subject} is for actors, which call it by the bus; people ask the gateway.`,
@@ -41,7 +42,7 @@ export function parseRequest({ subject, headers, payload, reply }: Delivery): Ca
     subject,
     replySubject: reply,
     caller: headers[HEADER.instance],
-    deadlineUnixMs,
+    deadlineUnixMs: nowUnixMs + remainingMs,
     headers: ownHeaders(headers),
     payload: own,
     totalBytes,

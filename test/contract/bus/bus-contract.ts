@@ -5,6 +5,7 @@ import { MeshError } from '#shared/errors/errors.ts';
 import { f32, tensor } from '#shared/tensor/tensor.ts';
 import { message } from '#shared/wire/message.ts';
 import { aborted, failure, gate, type Harness, ramp, soon } from './harness.ts';
+import { ManualClock } from './manual-clock.ts';
 
 const SUBJECT = 'latentmesh.v1.actor.test.work';
 /** 5 MB: beyond a message, and beyond one window of chunks. */
@@ -128,6 +129,20 @@ export function busContract(name: string, start: () => Promise<Harness>): void {
       expect(error.code).toBe('DEADLINE_EXCEEDED');
       await bus.flush();
       expect(runs).toBe(0);
+    });
+
+    it('a callee whose clock is an hour ahead or behind has the time that the caller gives', async () => {
+      await using mesh = await start();
+      const caller = await mesh.newBus('caller');
+      for (const [i, aheadMs] of [3_600_000, -3_600_000].entries()) {
+        const clock = new ManualClock(mesh.clock.now() + aheadMs);
+        const callee = await mesh.newBus(`callee-${i}`, clock);
+        const subject = `latentmesh.v1.actor.test.clock-${i}`;
+        callee.serve(subject, async (_request, { deadlineUnixMs }) => message(deadlineUnixMs - clock.now()));
+        await callee.flush();
+        const deadlineUnixMs = mesh.clock.now() + 1000;
+        expect((await caller.call(subject, message(null), { deadlineUnixMs })).body).toBe(1000);
+      }
     });
 
     it('B5: at the deadline the caller fails and the handler’s signal aborts', async () => {

@@ -10,7 +10,8 @@ export interface Harness extends AsyncDisposable {
   readonly clock: ManualClock;
   /** A connection without a bus. */
   connect(): Promise<Transport>;
-  newBus(instance: string): Promise<MeshBus>;
+  /** With a clock of its own where it is given one. */
+  newBus(instance: string, clock?: ManualClock): Promise<MeshBus>;
 }
 
 /** direct   which direct streams its buses offer and take; none when left out */
@@ -24,9 +25,9 @@ export function harness(connect: () => Promise<Transport>, { direct }: { direct?
       closing.push(() => transport.close());
       return transport;
     },
-    newBus: async (instance) => {
+    newBus: async (instance, ownClock = clock) => {
       const path = direct && { direct: await DirectPath.open(direct) };
-      const bus = new MeshBus(await connect(), { instance, clock, ...path });
+      const bus = new MeshBus(await connect(), { instance, clock: ownClock, ...path });
       closing.push(() => bus.stop());
       return bus;
     },

@@ -7,8 +7,12 @@ interface Due {
 }
 
 export class ManualClock implements Clock {
-  #nowMs = 1_700_000_000_000;
+  #nowMs: number;
   readonly #timers = new Set<Due>();
+
+  constructor(nowUnixMs = 1_700_000_000_000) {
+    this.#nowMs = nowUnixMs;
+  }
 
   readonly now = (): number => this.#nowMs;
 

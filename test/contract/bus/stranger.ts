@@ -55,8 +55,8 @@ export class Stranger {
   }
 
   /** A request like that of a bus, with `body` as its message. */
-  request(subject: string, id: string, deadlineUnixMs: number, headers: Headers = {}): void {
-    const own = { [HEADER.call]: id, [HEADER.deadlineUnixMs]: `${deadlineUnixMs}`, ...headers };
+  request(subject: string, id: string, remainingMs: number, headers: Headers = {}): void {
+    const own = { [HEADER.call]: id, [HEADER.remainingMs]: `${remainingMs}`, ...headers };
     this.say(subject, own, { payload: bytesOf(null), reply: `${this.inbox}.answer.${id}` });
   }
 }

@@ -113,7 +113,7 @@ function everyWay(start: Start, route: Transfer['route']): void {
     const { callee, subscription } = await pair(mesh, DEAF);
     const stranger = new Stranger(await mesh.connect());
     await callee.flush();
-    stranger.request(SUBJECT, 'call-1', mesh.clock.now() + 1000);
+    stranger.request(SUBJECT, 'call-1', 1000);
     const { headers, reply } = await stranger.hear('reply');
     const { [HEADER.direct]: address } = headers;
     if (address !== undefined) await deafReader(address);
