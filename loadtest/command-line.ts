@@ -20,6 +20,9 @@ export function usage(experiments: readonly string[]): string {
   --controlnets N        ControlNet devices of the mesh (default: as many as denoisers)
   --lora-actors N        (default: 1)
   --pictures N           counted at each arrival rate (default: 240)
+  --loads LIST           arrival rates of load, % of what a system can do (default: 25,50,75,90)
+  --files first|cached|both
+                         whether load reads LoRAs for the first time (default: both)
   --steps N              (default: 50)
   --seed N               of arrivals and adapters (default: 1)
   --lora-start JSON      "exact", {"at_step":K}, {"max_steps":K} (default: {"max_steps":20}, the bound of Katz's artifact)
@@ -47,6 +50,8 @@ const FLAGS = {
   controlnets: { type: 'string' },
   'lora-actors': { type: 'string', default: '1' },
   pictures: { type: 'string' },
+  loads: { type: 'string' },
+  files: { type: 'string', default: 'both' },
   steps: { type: 'string', default: '50' },
   seed: { type: 'string', default: '1' },
   'lora-start': { type: 'string', default: '{"max_steps":20}' },
@@ -73,6 +78,10 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       controlnets: positive('controlnets', values.controlnets ?? String(instances)),
       loraActors: positive('lora-actors', values['lora-actors']),
       pictures: positive('pictures', values.pictures ?? (values.quick ? '12' : '240')),
+      loads: (values.loads ?? (values.quick ? '50' : '25,50,75,90'))
+        .split(',')
+        .map((part) => positive('loads', part) / 100),
+      files: files(values.files),
       katzBound: positive('katz-bound', values['katz-bound']),
       guidance: guidance(values.guidance),
       request: { lora_start: loraStart(values['lora-start']) },
@@ -91,6 +100,11 @@ function positive(flag: string, text: string): number {
 function serviceName(text: string): ServiceName {
   if (Object.hasOwn(PUBLISHED, text)) return text as ServiceName;
   throw wrong('traffic', text, Object.keys(PUBLISHED).join(' or '));
+}
+
+function files(text: string): LoadOptions['files'] {
+  if (text === 'first' || text === 'cached' || text === 'both') return text;
+  throw wrong('files', text, 'first, cached or both');
 }
 
 function guidance(text: string): LoadOptions['guidance'] {

@@ -21,6 +21,10 @@ export interface LoadOptions {
   readonly loraActors: number;
   /** Pictures counted at each arrival rate. */
   readonly pictures: number;
+  /** Arrival rates of `load`, parts of what a system can do at most. */
+  readonly loads: readonly number[];
+  /** Whether `load` reads LoRAs for the first time, or has them in the page cache. */
+  readonly files: 'first' | 'cached' | 'both';
   /** The step that waits for LoRAs in `as-katz`. */
   readonly katzBound: number;
   /** How denoisers of the mesh run the two halves of guidance. */

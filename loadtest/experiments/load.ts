@@ -17,9 +17,6 @@ import {
   throughput,
 } from './traffic.ts';
 
-/** Parts of what a system can do at most. */
-const LOADS = [0.25, 0.5, 0.75, 0.9];
-const QUICK_LOADS = [0.5];
 const TAIL_LOAD = 0.5;
 const MAX_TAIL = 1.2;
 /** Pictures for each instance in the run that finds out what a system can do. */
@@ -53,13 +50,13 @@ export const load: Experiment = {
 async function run(options: LoadOptions): Promise<LoadFinding> {
   const plan = planTraffic(options);
   const measure: Measure = (system, files) => measureLoads(system, files, { plan, options });
-  const points = [
-    ...(await baselines(options, 'first reads', measure)),
-    ...(await mesh(options, 'first reads', { plan, measure })),
-  ];
-  const warm = withWarmFiles(options);
-  points.push(...(await baselines(warm, 'in the page cache', measure)));
-  if (!options.isQuick) points.push(...(await mesh(warm, 'in the page cache', { plan, measure })));
+  const points: Point[] = [];
+  const addAll = async (given: LoadOptions, files: Point['files']): Promise<void> => {
+    points.push(...(await baselines(given, files, measure)));
+    points.push(...(await mesh(given, files, { plan, measure })));
+  };
+  if (options.files !== 'cached') await addAll(options, 'first reads');
+  if (options.files !== 'first') await addAll(withWarmFiles(options), 'in the page cache');
   return finding(points);
 }
 
@@ -87,12 +84,12 @@ async function measureLoads(
   files: Point['files'],
   { plan, options }: { readonly plan: TrafficPlan; readonly options: LoadOptions },
 ): Promise<Point[]> {
-  const { instances, seed, isQuick, note } = options;
+  const { instances, seed, loads, note } = options;
   const most = plan.pictures.slice(0, instances * ROUNDS);
   const closed = await runClosedLoop(system, most, { clients: instances, skip: instances });
   const capacityPerS = closed.perS;
   const points: Point[] = [];
-  for (const part of isQuick ? QUICK_LOADS : LOADS) {
+  for (const part of loads) {
     const offeredPerS = capacityPerS * part;
     note(`${system.name}, ${files}, ${Math.round(part * 100)} % of ${capacityPerS.toFixed(2)} pictures/s`);
     const seen = await runOpenLoop(system, schedule(plan, offeredPerS, seed), plan.warmUp);

@@ -16,7 +16,7 @@ const CLIENTS_PER_DENOISER = 1.25;
 /** Of the linear gain. */
 const MIN_GAIN = 60 / 64;
 /** The work of the mesh around 64 devices must fit on this machine: one simulated ms is this many real ones at least. */
-const MIN_TIME_SCALE = 20;
+const MIN_TIME_SCALE = 14;
 
 interface Row {
   readonly denoisers: number;
@@ -49,7 +49,7 @@ async function measure(options: LoadOptions, denoisers: number): Promise<Row> {
   const controlnets = Math.max(1, Math.round(denoisers * CONTROLNETS_PER_DENOISER));
   const clients = Math.ceil(denoisers * CLIENTS_PER_DENOISER);
   // One denoiser alone needs more of them to see the mix.
-  const pictures = picturesOfMix(Math.max(clients * 4, 12));
+  const pictures = picturesOfMix(Math.max(clients * 4, 8));
   const replicas = { denoiser: denoisers, controlnet: controlnets };
   const env = { ...options.env, LATENTMESH_JOBS: String(clients) };
   const closed = await withMesh({ ...options, env }, { pictures, replicas }, (mesh) =>
