@@ -1,6 +1,6 @@
 /** The commands and flags of `latentmesh`, as a table. What they do is loaded when one is called. */
 import { Argument, Command, Option } from 'commander';
-import { PREPROCESSOR_NAMES } from '#shared/contracts/preprocessors.ts';
+import { PREPROCESSOR_NAMES } from '#shared/contracts/choices.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 import type { GenerateFlags } from './generate-request.ts';
 import { addMeshCommands } from './mesh-commands.ts';

@@ -1,6 +1,7 @@
 /** The flags of `generate` that say how prompts are read and how a run is sampled, as a table, and what a request holds of them. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type GenerateInput, PromptSyntax, Rng } from '#shared/contracts/generate.ts';
+import { PROMPT_SYNTAXES, RNGS } from '#shared/contracts/choices.ts';
+import type { GenerateInput, PromptSyntax, Rng } from '#shared/contracts/generate.ts';
 import { decimalNumber } from './number-flag.ts';
 
 /** Fractions of the steps. */
@@ -24,13 +25,13 @@ export function addSamplingOptions(command: Command): Command {
   return command
     .addOption(
       new Option('--prompt-syntax <name>', 'a1111: weights, BREAK, [a:b:0.4], <lora:…>, any length').choices(
-        PromptSyntax.options,
+        PROMPT_SYNTAXES,
       ),
     )
     .option('--sampler <name>', 'see `latentmesh list samplers`')
     .option('--schedule <name>', 'how noise levels are spread, see `latentmesh list schedules`')
     .option('--eta <share>', 'fresh noise of DDIM, TCD and ancestral samplers, 0 to 1', decimalNumber)
-    .addOption(new Option('--rng <name>', 'whose random numbers').choices(Rng.options))
+    .addOption(new Option('--rng <name>', 'whose random numbers').choices(RNGS))
     .option('--guidance-rescale <share>', 'how far guided noise is brought back, 0 to 1', decimalNumber)
     .option('--guidance-interval <start-end>', 'part of the steps with guidance, 0.1-0.8', parseInterval)
     .option('--refiner [share]', "let the mesh's refiner finish, from so far on; 0.8", decimalNumber);

@@ -1,7 +1,8 @@
 /** The flags of `generate` that say where a picture starts, as a table, and what a request holds of them. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { HIRES_UPSCALERS, INPAINT_FILLS, RESIZE_MODES } from '#shared/contracts/choices.ts';
 import type { GenerateInput } from '#shared/contracts/generate.ts';
-import { HiresUpscaler, InpaintFill, ResizeMode } from '#shared/contracts/start.ts';
+import type { HiresUpscaler, InpaintFill, ResizeMode } from '#shared/contracts/start.ts';
 import { decimalNumber, wholeNumber } from './number-flag.ts';
 import { readImage } from './read-image.ts';
 
@@ -37,18 +38,18 @@ export function addStartOptions(command: Command): Command {
   return command
     .option('--init-image <file>', 'picture to start from')
     .option('--strength <share>', 'how far to leave it, 0 to 1', decimalNumber)
-    .addOption(new Option('--resize-mode <mode>', 'how it comes to the size').choices(ResizeMode.options))
+    .addOption(new Option('--resize-mode <mode>', 'how it comes to the size').choices(RESIZE_MODES))
     .option('--mask <file>', 'white is painted anew, black is kept')
     .option('--mask-blur <pixels>', "deviation of the mask's soft edge", wholeNumber)
     .option('--mask-invert', 'black is painted anew')
-    .addOption(new Option('--inpaint-fill <what>', 'what lies under the mask at first').choices(InpaintFill.options))
+    .addOption(new Option('--inpaint-fill <what>', 'what lies under the mask at first').choices(INPAINT_FILLS))
     .option('--only-masked [padding]', 'generate only the mask and so many pixels around it', wholeNumber)
     .option('--no-keep-unmasked', 'leave the rest as the networks make it')
     .option('--outpaint <left,right,top,bottom>', 'pixels by which to continue the picture', parseSides)
     .option('--hires <scale|WxH>', 'make the picture again, larger', parseHires)
     .option('--hires-steps <n>', 'steps of the second run', wholeNumber)
     .option('--hires-strength <share>', 'how far it may leave the first, 0 to 1', decimalNumber)
-    .addOption(new Option('--hires-upscaler <name>', 'how the first becomes larger').choices(HiresUpscaler.options))
+    .addOption(new Option('--hires-upscaler <name>', 'how the first becomes larger').choices(HIRES_UPSCALERS))
     .option('--subseed <n>', 'seed of a variation', wholeNumber)
     .option('--subseed-strength <share>', '0 is the picture of --seed, 1 that of --subseed', decimalNumber)
     .option('--seed-resize-from <WxH>', 'size at which the seed gave the composition', parseSize);

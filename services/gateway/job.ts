@@ -1,5 +1,6 @@
 /** An accepted job: the request with every default filled in and every name resolved. What lies in the queue. JSON. */
 import { z } from 'zod';
+import { PREPROCESSOR_NAMES } from '#shared/contracts/choices.ts';
 import {
   ClientId,
   DeepCache,
@@ -10,7 +11,6 @@ import {
   Rng,
   Warning,
 } from '#shared/contracts/generate.ts';
-import { PREPROCESSOR_NAMES } from '#shared/contracts/preprocessors.ts';
 import { SIZE_CONDITIONING } from '#shared/contracts/size-conditioning.ts';
 import { ResizeMode } from '#shared/contracts/start.ts';
 import { AdmittedHires, AdmittedStart, AdmittedVariation } from './admitted-start.ts';

@@ -13,7 +13,7 @@ import { connectNats, type NatsOptions, type NatsTransport } from '#shared/bus/n
 import { subjects } from '#shared/bus/subjects.ts';
 import type { GeneratedImage, GenerateInput, GenerateReply } from '#shared/contracts/generate.ts';
 import type { MeshStatus } from '#shared/contracts/heartbeat.ts';
-import { isEndEvent, JobEvent, type JobListQuery, type JobRecord } from '#shared/contracts/jobs.ts';
+import type { JobEvent, JobListQuery, JobRecord } from '#shared/contracts/jobs.ts';
 import { DEFAULT_DEADLINE_MS } from '#shared/contracts/limits.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import { JobEvents } from './job-events.ts';
@@ -93,6 +93,7 @@ export class MeshConnection implements AsyncDisposable {
    * the job alone; an abort cancels it, and the loop ends with its last event.
    */
   async *events(job: string, signal?: AbortSignal): AsyncGenerator<JobEvent> {
+    const { isEndEvent, JobEvent } = await import('#shared/contracts/jobs.ts');
     const heard = new JobEvents();
     const subscription = subscribeJson(this.#transport, subjects.events(job), (body) => {
       const event = JobEvent.safeParse(body).data;

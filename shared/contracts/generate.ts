@@ -1,5 +1,6 @@
 /** The contract with people and programs: one generation, JSON in, JSON out, the same over NATS, HTTP and command line. */
 import { z } from 'zod';
+import { PROMPT_SYNTAXES, RNGS } from './choices.ts';
 import { ImageSource, Seed, Side } from './fields.ts';
 import {
   DEFAULT_DEADLINE_MS,
@@ -111,13 +112,13 @@ export const Priority = z.enum(['low', 'normal', 'high']);
 export const ClientId = z.string().min(1).max(MAX_CLIENT_CHARS);
 
 /** Where noise comes from: `cpu` draws the numbers of torch's CPU generator (Diffusers, ComfyUI), `philox` those of CUDA (A1111). */
-export const Rng = z.enum(['cpu', 'philox']);
+export const Rng = z.enum(RNGS);
 
 /**
  * How prompts are read. `plain`: as text, of which the text encoder sees 77 tokens, as in Diffusers. `a1111`: in the web UI's
  * grammar: weights, BREAK, editing over the steps, `<lora:…>`, any length.
  */
-export const PromptSyntax = z.enum(['plain', 'a1111']);
+export const PromptSyntax = z.enum(PROMPT_SYNTAXES);
 
 /** How guidance acts besides its scale. */
 export const GuidanceShape = {

@@ -1,20 +1,6 @@
 /** How a ControlNet's hint may be made from a picture: names and settings. What they compute is in shared/image/preprocessors.ts. */
 import { z } from 'zod';
-
-/** Those that need no network. */
-export const PREPROCESSOR_NAMES = [
-  'none',
-  'canny',
-  'softedge_sobel',
-  'scribble_xdog',
-  'threshold',
-  'invert',
-  'grey',
-  'blur_gaussian',
-  'tile_resample',
-  'color_grid',
-  'shuffle',
-] as const;
+import { PREPROCESSOR_NAMES } from './choices.ts';
 
 /** Beginnings of the names of well-known ones that are networks themselves. */
 const NETWORKS =

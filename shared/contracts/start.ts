@@ -3,15 +3,16 @@
  * and what its noise is mixed of. Every field may be left out; `services/gateway/start-rules.ts` says which need which.
  */
 import { z } from 'zod';
+import { HIRES_UPSCALERS, INPAINT_FILLS, RESIZE_MODES } from './choices.ts';
 import { ImageSource, Seed, Side } from './fields.ts';
 import { MAX_MASK_BLUR, MAX_MASK_PADDING, MAX_OUTPAINT, MAX_STEPS, SIDE_MULTIPLE } from './limits.ts';
 
 /** How a picture comes to another size: both sides stretched, cut to the proportions, or its edges continued. */
-export const ResizeMode = z.enum(['stretch', 'crop', 'fill']);
+export const ResizeMode = z.enum(RESIZE_MODES);
 export type ResizeMode = z.infer<typeof ResizeMode>;
 
 /** What lies under the mask when the run starts: the picture, its surroundings' colours, noise, or nothing. */
-export const InpaintFill = z.enum(['original', 'fill', 'latent_noise', 'latent_nothing']);
+export const InpaintFill = z.enum(INPAINT_FILLS);
 export type InpaintFill = z.infer<typeof InpaintFill>;
 
 const Extension = z
@@ -29,7 +30,7 @@ export const Outpaint = z
 export type Outpaint = z.infer<typeof Outpaint>;
 
 /** How the first picture becomes larger: as latents, or decoded, as pixels, and encoded again. */
-export const HiresUpscaler = z.enum(['latent', 'latent-nearest', 'latent-bicubic', 'lanczos', 'nearest']);
+export const HiresUpscaler = z.enum(HIRES_UPSCALERS);
 export type HiresUpscaler = z.infer<typeof HiresUpscaler>;
 
 /** A second run at a larger size, which starts from the picture of the first. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { PREPROCESSOR_NAMES } from '#shared/contracts/choices.ts';
 import { GenerateRequest } from '#shared/contracts/generate.ts';
-import { PREPROCESSOR_NAMES } from '#shared/contracts/preprocessors.ts';
 import type { MeshError } from '#shared/errors/errors.ts';
 import { parseRequest } from '../../../services/gateway/validation.ts';
 

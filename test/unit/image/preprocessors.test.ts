@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { PREPROCESSOR_NAMES, Preprocessor } from '#shared/contracts/preprocessors.ts';
+import { PREPROCESSOR_NAMES } from '#shared/contracts/choices.ts';
+import { Preprocessor } from '#shared/contracts/preprocessors.ts';
 import type { Picture } from '#shared/image/picture.ts';
 import { PREPROCESSORS, type PreprocessorSettings } from '#shared/image/preprocessors.ts';
 import { tensor } from '#shared/tensor/tensor.ts';

@@ -2,9 +2,9 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { ResultStore } from '#shared/bus/object-store.ts';
+import { PREPROCESSOR_NAMES } from '#shared/contracts/choices.ts';
 import type { MeshStatus } from '#shared/contracts/heartbeat.ts';
 import { MAX_BATCH, MAX_CONTROLNETS } from '#shared/contracts/limits.ts';
-import { PREPROCESSOR_NAMES } from '#shared/contracts/preprocessors.ts';
 import { decodeBase64Image } from '#shared/image/decode.ts';
 import { makeHint } from '../../hint.ts';
 import { parseRequest } from '../../validation.ts';
