@@ -1,5 +1,5 @@
 /** The mesh that is tormented: a nats-server behind a proxy, two of most services, and a client that nothing befalls but the server. */
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, link, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type LocalMesh, startLocalMesh } from '#infra/mesh/local-mesh.ts';
@@ -33,6 +33,7 @@ export class Cluster implements AsyncDisposable {
   readonly mesh: LocalMesh;
   readonly #pids: Map<string, number>;
   readonly #started = new Map<string, number>();
+  readonly #model: string;
   #nats: NatsServer;
 
   private constructor(parts: {
@@ -43,6 +44,7 @@ export class Cluster implements AsyncDisposable {
     mesh: LocalMesh;
     pids: Map<string, number>;
     nats: NatsServer;
+    model: string;
   }) {
     this.folder = parts.folder;
     this.proxy = parts.proxy;
@@ -51,6 +53,7 @@ export class Cluster implements AsyncDisposable {
     this.mesh = parts.mesh;
     this.#pids = parts.pids;
     this.#nats = parts.nats;
+    this.#model = parts.model;
     this.transport.subscribe(subjects.heartbeats, ({ payload }) => this.#hear(new Uint8Array(payload)));
   }
 
@@ -86,7 +89,7 @@ export class Cluster implements AsyncDisposable {
     });
     await Promise.race([mesh.ready, mesh.failed]);
     const transport = await connectNats({ url: proxy.url, name: 'chaos' });
-    return new Cluster({ folder, proxy, transport, notices, mesh, pids, nats });
+    return new Cluster({ folder, proxy, transport, notices, mesh, pids, nats, model });
   }
 
   /** `denoiser`, `denoiser-1` … */
@@ -132,6 +135,18 @@ export class Cluster implements AsyncDisposable {
     return () => writeFile(path, whole);
   }
 
+  /** Puts half of the UNet in the place of the whole, by a new file: who has it open keeps what it read. */
+  async spoilModel(): Promise<() => Promise<void>> {
+    const path = await unetFile(this.#model);
+    const whole = `${path}.whole`;
+    const half = `${path}.half`;
+    const bytes = await readFile(path);
+    await writeFile(half, bytes.subarray(0, bytes.length / 2));
+    await link(path, whole);
+    await rename(half, path);
+    return () => rename(whole, path);
+  }
+
   async log(name: string): Promise<string> {
     return readFile(join(this.folder, 'logs', `${name}.log`), 'utf8').catch(() => '');
   }
@@ -152,4 +167,10 @@ export class Cluster implements AsyncDisposable {
     await this.#nats.kill();
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+async function unetFile(model: string): Promise<string> {
+  const folder = join(model, 'unet');
+  const name = (await readdir(folder)).find((one) => one.endsWith('.safetensors'));
+  return join(folder, name!);
 }

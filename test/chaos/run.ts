@@ -6,7 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Cluster } from './cluster.ts';
-import { FAULTS } from './faults.ts';
+import { FAULTS, NOT_DRAWN } from './faults.ts';
 import { Load } from './jobs.ts';
 import { kinds } from './kinds.ts';
 import { findLeaks, holdings } from './leaks.ts';
@@ -31,7 +31,8 @@ async function main(): Promise<number> {
   });
   const seed = Number(values.seed);
   const random = new Random(seed);
-  const faults = values.only === undefined ? FAULTS : FAULTS.filter(({ name }) => name.includes(values.only!));
+  const faults =
+    values.only === undefined ? FAULTS : [...FAULTS, ...NOT_DRAWN].filter(({ name }) => name.includes(values.only!));
   await using cluster = await Cluster.start();
   const jobKinds = await kinds();
   tell('Pictures of a calm mesh.');
