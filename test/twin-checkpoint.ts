@@ -129,8 +129,8 @@ export async function writeTwins(into: string): Promise<TwinCheckpoint> {
   return places;
 }
 
-/** A network under its original names; the VAE's attention is 1×1 convolutions there. */
-function original(model: string, prefix: string, weights: readonly TensorToWrite[]): TensorToWrite[] {
+/** A network under its original names, as LDM or SGM have them; the VAE's attention is 1×1 convolutions there. */
+export function original(model: string, prefix: string, weights: readonly TensorToWrite[]): TensorToWrite[] {
   const names = new Map(LDM_NAMES.models[model]!.pairs.map(([ldm, diffusers]) => [diffusers, ldm]));
   return weights.map((weight) => {
     const name = names.get(weight.name);
@@ -140,7 +140,8 @@ function original(model: string, prefix: string, weights: readonly TensorToWrite
   });
 }
 
-async function writeJson(folder: string, name: string, value: object): Promise<void> {
+/** Writes one file into a folder, which is made where it is not there. */
+export async function writeJson(folder: string, name: string, value: object): Promise<void> {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, name), JSON.stringify(value));
 }
