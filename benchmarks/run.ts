@@ -19,6 +19,7 @@ import { sequential } from './sequential.ts';
 import { speed } from './speed.ts';
 import { startUp } from './start-up.ts';
 import { goalsTable, tableText } from './table.ts';
+import { tracing } from './tracing.ts';
 import { transfer } from './transfer.ts';
 import { unetFlops } from './unet-flops.ts';
 
@@ -34,6 +35,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   speed,
   cancel,
   gateway,
+  tracing,
   sdxl,
   cli,
 ];

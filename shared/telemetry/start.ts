@@ -41,8 +41,11 @@ export function startTelemetry(options: {
   };
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(new W3CTraceContextPropagator());
-  const local = new TracerProvider({ resource: resourceFromAttributes(attributes), spanProcessors: [spans] });
-  trace.setGlobalTracerProvider(local);
+  if (process.env.OTEL_SDK_DISABLED !== 'true') {
+    trace.setGlobalTracerProvider(
+      new TracerProvider({ resource: resourceFromAttributes(attributes), spanProcessors: [spans] }),
+    );
+  }
   const stops: (() => Promise<void>)[] = [() => spans.shutdown()];
   return {
     log: createLog(options),
