@@ -49,7 +49,8 @@ function look(by: number): void {
 
 /** What the keys do: they belong to the page, whatever has the focus, but for those that write. */
 export function hearKeys(event: KeyboardEvent): void {
-  if (isSheetOpen.value) return;
+  // The event that tells of a dialog's end comes later than the end.
+  if (document.querySelector('dialog[open]')) return;
   const { key, ctrlKey, metaKey, altKey } = event;
   const heard = (act: () => void): void => {
     event.preventDefault();

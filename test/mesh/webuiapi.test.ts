@@ -23,7 +23,7 @@ describe('webuiapi — a session with a mesh', () => {
       samplers: expect.arrayContaining(['DPM++ 2M', 'Euler a']),
       schedulers: expect.arrayContaining(['karras']),
       loras: expect.arrayContaining(['neon']),
-      controlnets: ['edges'],
+      controlnets: ['edges', 'layout'],
       modules: expect.arrayContaining(['canny', 'none']),
       size: [128, 128],
       info: { seed: 7, steps: 6, sampler_name: 'DPM++ 2M' },

@@ -59,7 +59,7 @@ describe('command line — a mesh', () => {
     );
     expect(await json('jobs', '--state', 'failed')).toEqual([]);
     expect((await latentmesh('loras')).stdout).toBe('blueprint\nneon\nsketch\n');
-    expect(await json('controlnets')).toEqual(['edges']);
+    expect(await json('controlnets')).toEqual(['edges', 'layout']);
 
     const { findings } = await json('doctor');
     expect(findings).toContainEqual({ what: 'mesh', severity: 'ok', found: expect.stringContaining(again.httpUrl) });

@@ -1,16 +1,20 @@
 /** Any process of the mesh may die in mid-job: the picture comes all the same, bit by bit the one of a calm run. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { firstFreePort } from '#infra/mesh/free-port.ts';
 import type { GenerateInput } from '#shared/contracts/generate.ts';
 import { TestMesh } from '../mesh-kit.ts';
 import { controlledRequest } from './requests.ts';
 import { WatchedJob } from './watched-job.ts';
+
+const FIRST_PORT = 8700;
 
 let mesh: TestMesh;
 let request: GenerateInput;
 let calm: Uint8Array;
 
 beforeAll(async () => {
-  mesh = await TestMesh.start({ model: 'small' });
+  // A port of its own, so that a gateway that is started anew is where the one before was.
+  mesh = await TestMesh.start({ model: 'small', httpPort: await firstFreePort(FIRST_PORT) });
   request = await controlledRequest();
   calm = await WatchedJob.send(mesh, request).picture();
 });
@@ -60,8 +64,14 @@ describe('faults — the only gateway is killed as soon as it has accepted', () 
     const accepted = async (): Promise<string | undefined> => {
       const response = await fetch(`${mesh.httpUrl}/v1/jobs`, { method: 'POST', headers, body }).catch(() => undefined);
       if (response?.status !== 202) return undefined;
-      await mesh.signal('gateway');
-      return ((await response.json()) as { job: string }).job;
+      const { job } = (await response.json()) as { job: string };
+      kill();
+      return job;
+    };
+    let isKilled = false;
+    const kill = (): void => {
+      if (!isKilled) void mesh.signal('gateway');
+      isKilled = true;
     };
     const back = mesh.newcomer('gateway');
     const answered = await Promise.allSettled(Array.from({ length: 16 }, accepted));
