@@ -6,7 +6,7 @@ import type { Transport } from '#shared/bus/transport.ts';
 import type { JobEvent } from '#shared/contracts/jobs.ts';
 import { type LatentRgb, latentsToRgb } from '#shared/tensor/latent-rgb.ts';
 import { message } from '#shared/wire/message.ts';
-import type { Progress } from './denoiser-actor.ts';
+import type { Progress } from './denoiser-parts.ts';
 import { StepRate } from './step-rate.ts';
 
 /** What telling needs. */
