@@ -1,14 +1,12 @@
 /** The pictures that a request takes along, from their files. */
 import { readFile, stat } from 'node:fs/promises';
 import { MAX_IMAGE_BYTES } from '#shared/contracts/limits.ts';
+import { storedName } from '#shared/contracts/stored-image.ts';
 import { MeshError } from '#shared/errors/errors.ts';
-
-/** What the mesh keeps already is asked for by its name there. */
-export const KEPT = 'object:';
 
 /** A file in base64; or, unread, the name of a picture that the mesh keeps. @throws MeshError FILE_UNREADABLE, IMAGE_TOO_LARGE before it is read */
 export async function readImage(file: string): Promise<string> {
-  if (file.startsWith(KEPT)) return file;
+  if (storedName(file) !== undefined) return file;
   try {
     const { size } = await stat(file);
     if (size > MAX_IMAGE_BYTES) throw imageTooLarge(file, size);

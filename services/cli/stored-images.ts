@@ -1,7 +1,7 @@
 /** Images that are too large for a message go ahead into the object store; the request then names them. */
 import type { NatsTransport } from '#shared/bus/nats-transport.ts';
 import type { GenerateInput } from '#shared/contracts/generate.ts';
-import { KEPT } from './read-image.ts';
+import { storedImage, storedName } from '#shared/contracts/stored-image.ts';
 
 /** Below it all images stay in the request: half of a message, as everywhere in the mesh. */
 const MAX_REQUEST_BYTES = 512 * 1024;
@@ -13,10 +13,10 @@ export async function withStoredImages(request: GenerateInput, { connection }: N
   const { openResultStore } = await import('#shared/bus/object-store.ts');
   const store = await openResultStore(connection);
   const put = async (kind: string, base64: string): Promise<string> => {
-    if (base64.startsWith(KEPT)) return base64;
+    if (storedName(base64) !== undefined) return base64;
     const name = `${request.job}-${kind}`;
     await store.put(name, Buffer.from(base64, 'base64'));
-    return `object:${name}`;
+    return storedImage(name);
   };
   const units = controlnets.map(async (unit, i) => ({ ...unit, image: await put(`image-${i}`, unit.image) }));
   return {

@@ -1,11 +1,10 @@
 /** The pictures of a request: in its JSON, or put into the object store before. */
 import type { ResultStore } from '#shared/bus/object-store.ts';
+import { storedName } from '#shared/contracts/stored-image.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import { decodeBase64Image, decodeImage, requireImageBytes } from '#shared/image/decode.ts';
 import type { Picture } from '#shared/image/picture.ts';
 
-/** Images that are larger than a message come by the object store. */
-const OBJECT_PREFIX = 'object:';
 const OBJECT_NAME = /^[A-Za-z0-9_.-]{1,128}$/;
 
 /**
@@ -14,8 +13,9 @@ const OBJECT_NAME = /^[A-Za-z0-9_.-]{1,128}$/;
  * @throws MeshError INVALID_IMAGE, IMAGE_TOO_LARGE, with the path of the field
  */
 export async function readImageSource(image: string, path: string, files: ResultStore): Promise<Picture> {
-  if (!image.startsWith(OBJECT_PREFIX)) return decodeBase64Image(image, path);
-  const name = image.slice(OBJECT_PREFIX.length);
+  // Images that are larger than a message come by the object store.
+  const name = storedName(image);
+  if (name === undefined) return decodeBase64Image(image, path);
   if (!OBJECT_NAME.test(name)) throw noObject(path, `${JSON.stringify(name)} cannot be the name of an object`);
   const bytes = await files.sizeBytes(name);
   if (bytes === undefined) throw noObject(path, `there is no object "${name}" in ${files.bucket}, or no longer`);

@@ -1,6 +1,7 @@
 /** An accepted job as the request that would make it again: what its record shows, and what can be sent once more. */
 import type { GenerateRequest } from '#shared/contracts/generate.ts';
 import { START_FIELDS } from '#shared/contracts/start.ts';
+import { storedImage } from '#shared/contracts/stored-image.ts';
 import type { AdmittedJob } from './job.ts';
 import { startRequestOf } from './start-request.ts';
 
@@ -20,7 +21,7 @@ export function requestOf(
     ...startRequestOf({ start, hires, variation }),
     controlnets: controlnets.map(({ hint, hires_hint: _, ...unit }) => ({
       ...unit,
-      image: `object:${hint}`,
+      image: storedImage(hint),
       preprocessor: 'none',
       resize_mode: 'stretch',
     })),

@@ -1,5 +1,6 @@
 /** Where an accepted job starts, as fields of the request that would make it again, with the pictures as they were finished. */
 import type { GenerateInput } from '#shared/contracts/generate.ts';
+import { storedImage } from '#shared/contracts/stored-image.ts';
 import type { AdmittedStart } from './admitted-start.ts';
 import type { AdmittedJob } from './job.ts';
 
@@ -19,19 +20,15 @@ export function startRequestOf({
 }
 
 function pictureFields({ image, mask, strength }: AdmittedStart): Partial<GenerateInput> {
-  if (!mask) return { init_image: object(image), strength };
+  if (!mask) return { init_image: storedImage(image), strength };
   const { around, inpaint_fill, inpaint_full_res_padding: padding } = mask;
   return {
-    init_image: object(around?.picture ?? image),
+    init_image: storedImage(around?.picture ?? image),
     strength,
-    mask_image: object(around?.mask ?? mask.image),
+    mask_image: storedImage(around?.mask ?? mask.image),
     mask_blur: 0,
     inpaint_fill,
     ...(!around && { keep_unmasked: false }),
     ...(padding !== undefined && { inpaint_full_res: true, inpaint_full_res_padding: padding }),
   };
-}
-
-function object(name: string): string {
-  return `object:${name}`;
 }

@@ -1,5 +1,6 @@
 /** A picture of a request: the browser's own, or one that the mesh keeps from an earlier job (`object:…`). */
 import type { JSX } from 'preact';
+import { storedName } from '#shared/contracts/stored-image.ts';
 import { useHint } from './use-hint.ts';
 
 interface SentPictureProps {
@@ -11,7 +12,7 @@ interface SentPictureProps {
 
 /** See the head of this file. */
 export function SentPicture({ image, alt, onSize }: SentPictureProps): JSX.Element {
-  const isKept = image.startsWith('object:');
+  const isKept = storedName(image) !== undefined;
   const kept = useHint({ image: isKept ? image : '', preprocessor: 'none', cannyLow: 0, cannyHigh: 0 });
   const url = isKept ? kept.url : image;
   if (!url) return <span class="zone-text">{kept.text}</span>;
