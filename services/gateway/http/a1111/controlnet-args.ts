@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { GenerateInput } from '#shared/contracts/generate.ts';
 import { MeshError } from '#shared/errors/errors.ts';
 import { parseRequest } from '../../validation.ts';
+import { withoutHash } from './without-hash.ts';
 
 type Unit = NonNullable<GenerateInput['controlnets']>[number];
 
@@ -63,7 +64,7 @@ function unitOf(args: Args, path: string, fallbackImage: string | undefined): Un
   refuseOthers(args, path);
   const image = pictureOf(args.image) ?? pictureOf(args.input_image) ?? fallbackImage;
   if (!image) throw missing(`${path}.image`, 'a unit needs its picture');
-  const controlnet = args.model?.replace(/ \[[0-9a-f]{8,}\]$/, '');
+  const controlnet = args.model && withoutHash(args.model);
   if (!controlnet || controlnet === 'None') throw missing(`${path}.model`, 'name one of /controlnet/model_list');
   const preprocessor = (args.module ?? 'none') as Unit['preprocessor'];
   return withoutUndefined({

@@ -8,6 +8,7 @@ import { nearestNames } from '#shared/errors/nearest.ts';
 import { invalidRequest } from '../../validation.ts';
 import { controlNetUnits } from './controlnet-args.ts';
 import { type A1111Fields, readFields } from './fields.ts';
+import { withoutHash } from './without-hash.ts';
 
 /** What was asked, and whether its pictures are to be sent. */
 export interface A1111Job {
@@ -117,11 +118,6 @@ function hiresOf(fields: A1111Fields): Partial<GenerateInput> {
 function refinerOf({ refiner_checkpoint: name, refiner_switch_at: start }: A1111Fields): Partial<GenerateInput> {
   if (!name || name === 'None' || start == null || start >= 1) return {};
   return { refiner: { model: withoutHash(name), denoising_start: start } };
-}
-
-/** `name [1a2b3c4d5e]` as the web UI lists checkpoints. */
-function withoutHash(name: string): string {
-  return name.replace(/ \[[0-9a-f]{8,}\]$/, '');
 }
 
 function startOf(fields: A1111Fields): Partial<GenerateInput> {
