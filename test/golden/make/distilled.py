@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import torch
+from cases import write_cases
 from diffusers import (DDIMScheduler, EulerAncestralDiscreteScheduler, EulerDiscreteScheduler, LatentConsistencyModelPipeline, LCMScheduler,
                        StableDiffusionPipeline, StableDiffusionXLPipeline, UNet2DConditionModel)
 from diffusers.utils import logging
 from families import CROSS, PLAIN, rounded, write
-from safetensors.torch import save_file
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 OUT = DATA / "distilled"
@@ -92,10 +92,7 @@ def main():
             image = draw(pipe, case)
             print(f"{case['case']:24s} mean {image.float().mean():.2f} deviation {image.float().std():.2f}", flush=True)
             tensors[case["case"]] = image.contiguous()
-    save_file({key: tensors[key] for key in sorted(tensors)}, OUT / "pictures.safetensors")
-    rows = [{**case, "base": MODELS[case["model"]]["base"]} for case in CASES]
-    lines = ",\n".join("  " + json.dumps(row) for row in rows)
-    (OUT / "cases.json").write_text('{\n "oracle": "diffusers 0.42.1, transformers 5.23.0",\n "cases": [\n' + lines + "\n ]\n}\n")
+    write_cases(OUT, [{**case, "base": MODELS[case["model"]]["base"]} for case in CASES], tensors)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,13 @@ import json
 from pathlib import Path
 
 import torch
+from cases import write_cases
 from diffusers import (DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler, EulerDiscreteScheduler, StableDiffusionXLImg2ImgPipeline,
                        StableDiffusionXLPipeline, UNet2DConditionModel)
 from diffusers.utils import logging
 from families import CROSS, PLAIN, rounded, write
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 OUT = DATA / "refiner"
@@ -78,9 +79,7 @@ def main():
         print(f"{name:24s} mean {image.float().mean():.2f} deviation {image.float().std():.2f}", flush=True)
         tensors[name] = image.contiguous()
         rows.append({"case": name, **case})
-    save_file({key: tensors[key] for key in sorted(tensors)}, OUT / "pictures.safetensors")
-    lines = ",\n".join("  " + json.dumps(row) for row in rows)
-    (OUT / "cases.json").write_text('{\n "oracle": "diffusers 0.42.1, transformers 5.23.0",\n "cases": [\n' + lines + "\n ]\n}\n")
+    write_cases(OUT, rows, tensors)
 
 
 if __name__ == "__main__":

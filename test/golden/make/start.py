@@ -3,16 +3,15 @@
 Needs diffusers 0.42.1, transformers 5.23.0, torch 2.15.0. Running it again gives the same bytes.
 Tolerance of a tensor: 10 times the largest difference between float32 and float64, and not under 2e-5.
 """
-import json
 from pathlib import Path
 
 import torch
+from cases import write_cases
 from diffusers import (ControlNetModel, DDIMScheduler, DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler, HeunDiscreteScheduler,
                        LCMScheduler, PNDMScheduler, StableDiffusionControlNetImg2ImgPipeline, StableDiffusionImg2ImgPipeline,
                        StableDiffusionInpaintPipeline, StableDiffusionPipeline, UniPCMultistepScheduler)
 from diffusers.utils import logging, torch_utils
 from PIL import Image
-from safetensors.torch import save_file
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 SCHEDULERS = {"ddim": (DDIMScheduler, {}), "euler_ancestral": (EulerAncestralDiscreteScheduler, {}), "heun": (HeunDiscreteScheduler, {}),
@@ -113,9 +112,7 @@ def main():
         print(f"{name:32s} calls {len(timesteps)} difference {difference:.1e} levels {levels}", flush=True)
         tensors |= {f"{name}/latents": latents.float().contiguous(), f"{name}/image_u8": image.contiguous()}
         rows.append({"case": name, **case, "timesteps": timesteps, "tolerance": {"latents": float(f"{max(10 * difference, 2e-5):.1e}")}})
-    save_file({key: tensors[key] for key in sorted(tensors)}, DATA / "start" / "pictures.safetensors")
-    lines = ",\n".join("  " + json.dumps(row) for row in rows)
-    (DATA / "start" / "cases.json").write_text('{\n "oracle": "diffusers 0.42.1, transformers 5.23.0",\n "cases": [\n' + lines + "\n ]\n}\n")
+    write_cases(DATA / "start", rows, tensors)
 
 
 if __name__ == "__main__":
