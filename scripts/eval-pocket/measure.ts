@@ -85,8 +85,8 @@ export async function measureControlNet(
   const { drawings: entries } = bench.benchmark;
   const hints = await readSheet(sheet, entries.length);
   const paint = async (prompted: readonly Expected[]) => ({
-    made: await bench.painter.paintAlone(prompted, { controlnet, hints }),
-    free: await bench.painter.paintAlone(prompted),
+    made: await bench.painter.paintAlong(hints, controlnet, prompted),
+    free: await bench.painter.paintSingly(prompted),
   });
   const { made, free } = await paint(entries);
   const compared = isWordless ? await paint(entries.map((entry) => ({ ...entry, prompt: '' }))) : { made, free };

@@ -14,7 +14,8 @@ type Extras = Pick<GenerateInput, 'controlnets' | 'loras'>;
 export class Painter implements AsyncDisposable {
   readonly #mesh: Mesh;
   readonly #benchmark: Benchmark;
-  readonly #painted = new Map<number, Picture>();
+  /** Pictures without add-ons, by prompt and seed. */
+  readonly #painted = new Map<string, Picture>();
   /** Times of the jobs of one picture, from acceptance to reply, ms. */
   readonly singleMs: number[] = [];
 
@@ -30,10 +31,10 @@ export class Painter implements AsyncDisposable {
 
   /** One picture for each prompt without add-ons; what was painted once is not painted again. */
   async paintPlain(entries: readonly Expected[]): Promise<Picture[]> {
-    const missing = entries.filter(({ seed }) => !this.#painted.has(seed));
+    const missing = entries.filter((entry) => !this.#painted.has(keyOf(entry)));
     const pictures = await this.paint(missing);
-    for (const [i, { seed }] of missing.entries()) this.#painted.set(seed, pictures[i]!);
-    return entries.map(({ seed }) => this.#painted.get(seed)!);
+    for (const [i, entry] of missing.entries()) this.#painted.set(keyOf(entry), pictures[i]!);
+    return entries.map((entry) => this.#painted.get(keyOf(entry))!);
   }
 
   /** One picture for each prompt, several in a job. */
@@ -45,14 +46,18 @@ export class Painter implements AsyncDisposable {
     return pictures;
   }
 
-  /** One picture for each prompt, each along its own hint, or along none. */
-  async paintAlone(
-    entries: readonly Expected[],
-    control?: { readonly controlnet: string; readonly hints: readonly Picture[] },
-  ): Promise<Picture[]> {
+  /** The same, each in a job of its own. */
+  async paintSingly(entries: readonly Expected[]): Promise<Picture[]> {
+    const pictures: Picture[] = [];
+    for (const entry of entries) pictures.push(...(await this.paintPlain([entry])));
+    return pictures;
+  }
+
+  /** One picture for each prompt, each along its own hint. */
+  async paintAlong(hints: readonly Picture[], controlnet: string, entries: readonly Expected[]): Promise<Picture[]> {
     const pictures: Picture[] = [];
     for (const [i, entry] of entries.entries()) {
-      const controlnets = control ? [await controlUnit(control.controlnet, control.hints[i]!)] : [];
+      const controlnets = [await controlUnit(controlnet, hints[i]!)];
       pictures.push(...(await this.#ask([entry], { controlnets })));
     }
     return pictures;
@@ -76,6 +81,10 @@ export class Painter implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#mesh.close();
   }
+}
+
+function keyOf({ prompt, seed }: Expected): string {
+  return `${seed} ${prompt}`;
 }
 
 /** The hint as it is: nothing is looked for in it. */

@@ -39,7 +39,7 @@ export async function writeReport(benchmark: Benchmark, results: Results): Promi
   await writeFile(path, `${text.slice(0, from + START.length)}\n\n${tables}\n\n${text.slice(to)}`);
 }
 
-function promptsTable({ on_renders: { plain } }: Benchmark, { single, pair, diffusers }: Results): string {
+function promptsTable({ on_renders: { plain } }: Benchmark, { single, pair, diffusers, picture_ms }: Results): string {
   const row = (what: string, kind: 'single' | 'pair', key: string, goal: string): string[] => {
     const ours = (kind === 'single' ? single : pair)?.[key];
     return [what, percent(ours), percent(diffusers?.[kind][key]), percent(plain![kind][key]), goal];
@@ -52,6 +52,7 @@ function promptsTable({ on_renders: { plain } }: Benchmark, { single, pair, diff
       row('place of one object', 'single', 'place', '≥ 90 %'),
       row('time of day, one object', 'single', 'time', '≥ 90 %'),
       row('time of day, two objects', 'pair', 'time', '≥ 90 %'),
+      ['seconds a picture, in a job of its own, median', seconds(picture_ms), '–', '–', '≤ 2'],
     ],
   );
 }
@@ -88,6 +89,10 @@ function loraRows(benchmark: Benchmark, name: string, { pictures, score, scoreWi
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
   return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n');
+}
+
+function seconds(ms: number | undefined): string {
+  return ms === undefined ? '–' : (ms / 1000).toFixed(2);
 }
 
 function percent(share: number | undefined): string {

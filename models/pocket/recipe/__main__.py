@@ -15,7 +15,7 @@ from checker import train_checker
 from controlnet import train_controlnet
 from decoder import polish_decoder
 from denoiser import train_denoiser
-from evaluation import check_autoencoder, check_denoiser, check_edges, check_layout, check_loras
+from evaluation import check_autoencoder, check_controlnet, check_denoiser, check_loras
 from export import export
 from latents import fold_latents, write_latents
 from lora import train_loras
@@ -35,9 +35,9 @@ STAGES: dict[str, Callable[[], None]] = {
     "decoder": polish_decoder,
     "check_denoiser": check_denoiser,
     "edges": partial(train_controlnet, "edges"),
-    "check_edges": check_edges,
+    "check_edges": partial(check_controlnet, "edges"),
     "layout": partial(train_controlnet, "layout"),
-    "check_layout": check_layout,
+    "check_layout": partial(check_controlnet, "layout"),
     "loras": train_loras,
     "check_loras": check_loras,
     "export": export,

@@ -7,7 +7,7 @@ import torch
 from autoencoder import peak_signal_to_noise, to_pictures, to_tensor
 from captions import plain_caption
 from checker import open_checker, score
-from controlnet import edges, hints, layout, open_controlnet
+from controlnet import CONTROLS, hints, open_controlnet
 from denoiser import open_denoiser
 from latents import open_autoencoder
 from lora import open_lora
@@ -61,34 +61,22 @@ def check_denoiser() -> None:
             _require(scores["all"], LEAST_SINGLE, "held-out prompts, single")
 
 
-def check_edges() -> None:
-    """Stage `check_edges`: POCKET_CHECK_STEPS drawings of held-out renders; F1 of edges within two pixels, and the checker's score."""
+def check_controlnet(name: str) -> None:
+    """
+    Stages `check_edges` and `check_layout`: POCKET_CHECK_STEPS hints of held-out renders; how like them the pictures' own are
+    (F1 of edges within two pixels, the share of blocks in their colour), and the checker's score.
+    """
     vae, checker, networks = open_autoencoder(), open_checker(), open_denoiser()
-    controlnet = open_controlnet("edges", networks[0])
+    controlnet, draw, likeness = open_controlnet(name, networks[0]), CONTROLS[name].draw, LIKENESS[name]
     scenes = held_out_scenes(0.3, budget("check", 64))
-    drawings = [edges(render(scene)) for scene in scenes]
+    drawn = [draw(render(scene), None) for scene in scenes]
     prompts = [plain_caption(scene) for scene in scenes]
-    made = sample(networks, vae, prompts, (controlnet, hints(scenes, edges)))
+    made = sample(networks, vae, prompts, (controlnet, hints(scenes, draw)))
     free = sample(networks, vae, prompts)
-    for name, pictures in (("with edges", made), ("without", free)):
-        f1 = np.mean([edge_f1(drawing, edges(picture)) for drawing, picture in zip(drawings, pictures)])
-        log(f"  {name}: F1 {f1:.3f}, {score(checker, scenes, pictures)} of {len(scenes)}")
-    write_sheet(STATE / "sheets" / "edges.png", [p for both in zip(drawings[:32], made[:32]) for p in both])
-
-
-def check_layout() -> None:
-    """Stage `check_layout`: POCKET_CHECK_STEPS layouts of held-out renders; the share of blocks in their colour, and the checker's score."""
-    vae, checker, networks = open_autoencoder(), open_checker(), open_denoiser()
-    controlnet = open_controlnet("layout", networks[0])
-    scenes = held_out_scenes(0.3, budget("check", 64))
-    layouts = [layout(render(scene)) for scene in scenes]
-    prompts = [plain_caption(scene) for scene in scenes]
-    made = sample(networks, vae, prompts, (controlnet, hints(scenes, layout)))
-    free = sample(networks, vae, prompts)
-    for name, pictures in (("with layout", made), ("without", free)):
-        near = np.mean([blocks_near(wanted, layout(picture)) for wanted, picture in zip(layouts, pictures)])
-        log(f"  {name}: blocks {near:.3f}, {score(checker, scenes, pictures)} of {len(scenes)}")
-    write_sheet(STATE / "sheets" / "layout.png", [p for both in zip(layouts[:32], made[:32]) for p in both])
+    for what, pictures in ((f"with {name}", made), ("without", free)):
+        mean = np.mean([likeness(hint, draw(picture, None)) for hint, picture in zip(drawn, pictures)])
+        log(f"  {what}: likeness {mean:.3f}, {score(checker, scenes, pictures)} of {len(scenes)}")
+    write_sheet(STATE / "sheets" / f"{name}.png", [p for both in zip(drawn[:32], made[:32]) for p in both])
 
 
 def check_loras() -> None:
@@ -111,6 +99,9 @@ def blocks_near(wanted: np.ndarray, made: np.ndarray) -> float:
     """Share of pixels of two layouts [h, w, 3] u8 whose colours differ by BLOCK_TOLERANCE levels at most in every channel."""
     difference = np.abs(wanted.astype(np.int16) - made.astype(np.int16)).max(2)
     return float((difference <= BLOCK_TOLERANCE).mean())
+
+
+LIKENESS = {"edges": edge_f1, "layout": blocks_near}
 
 
 def _near(lines: np.ndarray, others: np.ndarray) -> float:
