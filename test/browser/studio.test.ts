@@ -59,6 +59,8 @@ async function open(): Promise<void> {
 
 const prompt = () => page.getByLabel('Prompt', { exact: true });
 const picture = () => page.locator('.stage img.picture[src*="/images/"]');
+/** The picture of a prompt; while it is made its name begins with "On its way". */
+const finished = (text: string) => page.getByRole('img', { name: text, exact: true });
 const stage = () => page.locator('.stage');
 
 /** Asks for a picture with few steps, or with more than it will ever take. */
@@ -127,7 +129,7 @@ describe('studio — a picture', () => {
     await page.getByRole('button', { name: 'Use again' }).click();
     await page.getByAltText('The guide').waitFor();
     await ask('a yellow mushroom', '3');
-    await page.getByRole('img', { name: 'a yellow mushroom' }).waitFor();
+    await finished('a yellow mushroom').waitFor();
     expect(await parameters()).toContain('Model: edges');
   });
 
@@ -139,7 +141,7 @@ describe('studio — a picture', () => {
     const sheet = page.getByRole('img', { name: /^Part to change/ });
     await sheet.dragTo(sheet, { sourcePosition: { x: 30, y: 40 }, targetPosition: { x: 280, y: 40 } });
     await ask('a red boat on the sea at night', '6');
-    await page.getByRole('img', { name: 'a red boat on the sea at night' }).waitFor();
+    await finished('a red boat on the sea at night').waitFor();
     expect(await parameters()).toContain('Denoising strength: 0.75');
     const [before, after] = await Promise.all([pixelsOf(1), pixelsOf(0)]);
     const differs = (row: number): number => before[row]!.filter((level, i) => level !== after[row]![i]).length;
@@ -159,7 +161,7 @@ describe('studio — a picture', () => {
     await page.getByLabel('Width of the line').fill('160');
     await sheet.dragTo(sheet, { sourcePosition: { x: 200, y: 40 }, targetPosition: { x: 300, y: 40 } });
     await ask('a red boat on the sea at night', '4');
-    await page.getByRole('img', { name: 'a red boat on the sea at night' }).waitFor();
+    await finished('a red boat on the sea at night').waitFor();
     const [before, after] = (await Promise.all([pixelsOf(1), pixelsOf(0)])).map((rows) => rows[16]!);
     const isSame = (fromX: number, toX: number): boolean =>
       before!.slice(4 * fromX, 4 * toX).every((level, i) => level === after![4 * fromX + i]);
@@ -178,7 +180,7 @@ describe('studio — a picture', () => {
     expect(await page.locator('#field-outpaint-right-message').textContent()).toMatch(/multiple of 8/);
     await page.getByLabel('Right, pixels').fill('64');
     await page.keyboard.press('Control+Enter');
-    await page.getByRole('img', { name: 'a red boat on the wide sea' }).waitFor();
+    await finished('a red boat on the wide sea').waitFor();
     expect(await stage().locator('.tools-text').textContent()).toContain('192 × 128');
   });
 
